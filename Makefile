@@ -1,0 +1,21 @@
+# The two commands of this repository; both set up what they need.
+# SPDX-License-Identifier: Apache-2.0
+.PHONY: demo lint setup test unit
+
+# Everything that CI runs.
+test: lint
+	.venv/bin/pytest
+
+# A guided tour: generate a project, build it cold, warm and remotely.
+demo: setup
+	.venv/bin/python tools/demo.py
+
+# The fast tests alone.
+unit: lint
+	.venv/bin/pytest -m "not e2e"
+
+lint: setup
+	tools/lint
+
+setup:
+	tools/setup

@@ -1,0 +1,65 @@
+# Refuses answers that BuildStream or the file system would refuse later.
+# SPDX-License-Identifier: Apache-2.0
+"""Check the answers before anything is written; exit status 1 and one line on stderr if one is unusable."""
+
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+# JSON escapes quotes and control characters: whatever was answered stays data.
+ANSWERS = {
+    "project_name": json.loads(r'{{ cookiecutter.project_name | tojson }}'),
+    "project_slug": json.loads(r'{{ cookiecutter.project_slug | tojson }}'),
+    "description": json.loads(r'{{ cookiecutter.description | tojson }}'),
+}
+
+
+def problem(answers: dict[str, str]) -> str | None:
+    """What is wrong with the answers, in one line, or None.
+
+    The rule for names is BuildStream's (node.pyx, _assert_symbol_name): letters,
+    digits, '-' and '_', no digit first.
+    """
+    slug = answers["project_slug"]
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", slug):
+        return f"project_slug {slug!r} is no BuildStream project name: use letters, digits, - and _, no digit first."
+    if len(slug) > 64:
+        return "project_slug is longer than 64 characters."
+    if slug == "toolchain":
+        return "project_slug 'toolchain' is taken by the toolchain's own project."
+    for name in ("project_name", "description"):
+        if not answers[name].strip() or not answers[name].isprintable():
+            return f"{name} must be one line of printable characters."
+    return None
+
+
+def remove_empty_parents(directory: Path, depth: int) -> None:
+    """Once cookiecutter has removed `directory`, remove up to `depth` parents that are empty.
+
+    Cookiecutter makes every directory of a slug with path parts, but on failure
+    removes only the last. It does so after this hook has ended; hence a child.
+    """
+    if os.fork():
+        return
+    deadline = time.monotonic() + 10
+    while directory.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    try:
+        for parent in list(directory.parents)[:depth]:
+            parent.rmdir()
+    except OSError:
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    message = problem(ANSWERS)
+    if message:
+        print(f"ERROR: {message}", file=sys.stderr)
+        parts = Path(ANSWERS["project_slug"]).parts
+        if len(parts) > 1 and not {os.sep, os.pardir} & set(parts):
+            remove_empty_parents(Path.cwd(), len(parts) - 1)
+        sys.exit(1)

@@ -1,0 +1,201 @@
+# Drives a generated project as a user would, for the demo and the tests.
+# SPDX-License-Identifier: Apache-2.0
+"""Generate a project and build in it with the real BuildStream, reading what recc did from the build logs."""
+
+from __future__ import annotations
+
+import lzma
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+class HarnessError(Exception):
+    """A step did not do what was expected; the message says which and shows its output."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What recc did in one element's build: numbers of compile commands."""
+
+    compiles: int = 0
+    hits: int = 0
+    local: int = 0
+    remote: int = 0
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build of one element: exit status, recc's counts (None without a summary), seconds, its log, bst's output."""
+
+    status: int
+    counts: Counts | None
+    seconds: float
+    log: str
+    output: str
+
+
+SUMMARY = re.compile(r"^recc: mode=(\S+) compiles=(\d+) hits=(\d+) local=(\d+) remote=(\d+)", re.MULTILINE)
+
+
+def parse_summary(log: str) -> Counts | None:
+    """The counts in the last summary of a build log, or None where there is none."""
+    found = SUMMARY.findall(log)
+    return Counts(*map(int, found[-1][1:])) if found else None
+
+
+def generate(directory: Path, **answers: str) -> Path:
+    """Generate a project with cookiecutter under `directory`; return its path.
+
+    Raises HarnessError with cookiecutter's output when it refuses.
+    """
+    command = [BIN / "cookiecutter", ROOT, "--no-input", "-o", directory]
+    done = subprocess.run(
+        [*command, *(f"{k}={v}" for k, v in answers.items())],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise HarnessError(f"cookiecutter failed:\n{done.stdout}{done.stderr}")
+    return directory / answers.get("project_slug", "my-project")
+
+
+class Project:
+    """A generated project with a BuildStream cache and user configuration of its own."""
+
+    def __init__(self, path: Path, cache: Path, follow: Callable[[str], None] | None = None) -> None:
+        """`follow` is called with each line that bst prints, as it prints it."""
+        self.path, self.cache, self.follow = path, cache, follow
+        self.name = path.name
+        self.mirror = self._host("host-mirror")
+        self.configuration = cache / "buildstream.conf"
+        cache.mkdir(parents=True, exist_ok=True)
+        self.configure()
+
+    def configure(self, extra: str = "") -> None:
+        """Write the user configuration: the host's mirror where there is one, and `extra` YAML."""
+        text = self._host("host-mirror", self.name, "toolchain") if self.mirror else ""
+        self.configuration.write_text(f"{text or ''}\n{extra}")
+
+    def _host(self, command: str, *arguments: str) -> str | None:
+        done = subprocess.run([self.path / "toolchain/bin" / command, *arguments], capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of every bst call: this project's cache, the virtual environment first."""
+        return os.environ | {"XDG_CACHE_HOME": str(self.cache), "PATH": f"{BIN}:{os.environ['PATH']}"}
+
+    def bst(self, *arguments: str, mode: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run bst in the project; raises HarnessError on failure unless `check` is false."""
+        option = ["--option", "recc_mode", mode] if mode else []
+        command = [str(BIN / "bst"), "--no-colors", "--on-error", "quit", "-c", str(self.configuration), *option]
+        with subprocess.Popen(
+            [*command, *arguments],
+            cwd=self.path,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if self.follow:
+                    self.follow(line.rstrip("\n"))
+        done = subprocess.CompletedProcess(process.args, process.wait(), "".join(lines))
+        if check and done.returncode:
+            raise HarnessError(f"{' '.join(map(str, done.args))}: exit status {done.returncode}\n{done.stdout[-6000:]}")
+        return done
+
+    def show(self, *elements: str, mode: str | None = None, form: str = "%{name}", deps: str = "all") -> list[str]:
+        """Lines of 'bst show' for `elements`."""
+        shown = self.bst("show", "--deps", deps, "--format", f"\t{form}", *elements, mode=mode).stdout
+        return [line[1:] for line in shown.splitlines() if line.startswith("\t")]
+
+    def build(
+        self, element: str, mode: str, *, check: bool = True, keep_tree: bool = False, options: Iterable[str] = ()
+    ) -> Build:
+        """Build `element` anew in `mode`: an artifact that is there is deleted first.
+
+        With `keep_tree` the build directory is kept with the artifact.
+        """
+        self.bst(*options, "artifact", "delete", element, mode=mode, check=False)
+        trees = ["--cache-buildtrees", "always"] if keep_tree else []
+        logs = self.cache / "buildstream/logs" / self.name / element.removesuffix(".bst").replace("/", "-")
+        before = set(logs.glob("*-build.*.log"))
+        start = time.monotonic()
+        done = self.bst(*options, *trees, "build", element, mode=mode, check=check)
+        seconds = time.monotonic() - start
+        log = "".join(path.read_text(errors="replace") for path in sorted(set(logs.glob("*-build.*.log")) - before))
+        return Build(done.returncode, parse_summary(log), seconds, log, done.stdout)
+
+    def shell(self, element: str, script: str, mode: str) -> str:
+        """Output of `script` in the build sandbox of an element whose build directory was kept."""
+        marked = f"echo ==BEGIN; {script}\necho ==END"
+        output = self.bst(
+            "shell", "--build", "--use-buildtree", element, "--", "/bin/sh", "-ec", marked, mode=mode
+        ).stdout
+        return output.split("\n==BEGIN\n", 1)[-1].rsplit("\n==END", 1)[0]
+
+    def objects(self, element: str, mode: str) -> dict[str, str]:
+        """sha256 of every object file in the kept build directory, by path."""
+        lines = self.shell(element, "find . -name '*.o' | sort | xargs sha256sum", mode).splitlines()
+        return {path: digest for digest, path in (line.split() for line in lines)}
+
+    def checkout(self, element: str, directory: Path, mode: str) -> Path:
+        """Check the artifact of `element` out into `directory`, without its dependencies."""
+        self.bst("artifact", "checkout", "--deps", "none", "--directory", str(directory), element, mode=mode)
+        return directory
+
+    def fetch(self, *elements: str, report: Callable[[str], None]) -> None:
+        """Download the sources of `elements`; where a pin has vanished from the mirror, pin anew and say so.
+
+        Raises HarnessError when that does not help either.
+        """
+        fetch = ["source", "fetch", "--deps", "all", *elements]
+        done = self.bst(*fetch, check=False)
+        if done.returncode == 0:
+            return
+        if not self.mirror:
+            raise HarnessError(done.stdout[-3000:])
+        report("A pinned package is neither on the mirror nor in the archive: pinning anew against the current suite.")
+        subprocess.run(
+            [self.path / "toolchain/bin/lock", "--snapshot", "latest", "--allow-expired"],
+            env=self.environment,
+            check=True,
+        )
+        self.repin_examples(report)
+        self.bst(*fetch)
+
+    def repin_examples(self, report: Callable[[str], None]) -> None:
+        """Point the examples at the upstream tarballs that the mirror's suite has now."""
+        suite = re.search(r"^suite: (.*)$", (self.path / "toolchain/packages.yml").read_text(), re.MULTILINE)
+        assert suite and self.mirror
+        with urllib.request.urlopen(f"{self.mirror}/dists/{suite[1]}/main/source/Sources.xz", timeout=60) as answer:
+            index = lzma.decompress(answer.read()).decode()
+        for path in (self.path / "elements/examples").glob("*.bst"):
+            text = path.read_text()
+            pin = re.search(r"url: debian:pool/main/\w+/([^/]+)/(\S+)\n  ref: (\w+)", text)
+            stanza = pin and re.search(rf"(?ms)^Package: {re.escape(pin[1])}$.*?^\n", index)
+            tarball = stanza and re.search(r"^ ([0-9a-f]{64}) \d+ (\S+\.orig\.tar\.\w+)$", stanza[0], re.MULTILINE)
+            if pin and tarball and tarball[1] != pin[3]:
+                report(f"{path.name}: {pin[2]} -> {tarball[2]}")
+                path.write_text(text.replace(pin[2], tarball[2]).replace(pin[3], tarball[1]))
+
+    def download_size(self, *elements: str) -> int:
+        """Bytes of packages that the sandboxes of `elements` need, from the lock files."""
+        names = {match[1] for name in self.show(*elements) if (match := re.search(r"packages/(.*)\.bst", name))}
+        locks = [path for path in (self.path / "toolchain/locks").glob("*/*.yml") if path.stem in names]
+        return sum(int(size) for path in locks for size in re.findall(r"size: (\d+)", path.read_text()))
