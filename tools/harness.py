@@ -58,7 +58,7 @@ def generate(directory: Path, **answers: str) -> Path:
 
     Raises HarnessError with cookiecutter's output when it refuses.
     """
-    command = [BIN / "cookiecutter", ROOT, "--no-input", "-o", directory]
+    command = [str(BIN / "cookiecutter"), str(ROOT), "--no-input", "-o", str(directory)]
     done = subprocess.run(
         [*command, *(f"{k}={v}" for k, v in answers.items())],
         capture_output=True,

@@ -1,0 +1,40 @@
+# Fixtures: one generated project and one BuildStream cache for the whole run.
+# SPDX-License-Identifier: Apache-2.0
+"""The cache is shared because filling it takes longer than most tests; tests that count start from what they delete."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import ROOT, Project, generate
+
+PRODUCT = ROOT / "{{cookiecutter.project_slug}}"
+MODES = ("off", "local", "remote")
+EXAMPLES = sorted(f"examples/{path.name}" for path in (PRODUCT / "elements/examples").glob("*.bst"))
+
+
+@pytest.fixture(scope="session")
+def workspace() -> Iterator[Path]:
+    """A directory for the whole run; removed at its end because it grows to gigabytes."""
+    directory = Path(tempfile.mkdtemp(prefix="recc-template-"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def project(workspace: Path) -> Project:
+    """The project as generated from the defaults; nothing is downloaded yet."""
+    return Project(generate(workspace), workspace / "cache")
+
+
+@pytest.fixture(scope="session")
+def fetched(project: Project, pytestconfig: pytest.Config) -> Project:
+    """The same project with the sources of all examples downloaded."""
+    reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
+    assert reporter is not None
+    project.fetch(*EXAMPLES, report=lambda text: reporter.write_line(text))
+    return project

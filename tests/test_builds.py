@@ -1,0 +1,95 @@
+# Real builds of every example in every mode: paired counts, and the objects of a plain compile.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import EXAMPLES, MODES
+from harness import Counts, Project
+
+pytestmark = pytest.mark.e2e
+
+
+def digests(directory: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(directory)): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("element", EXAMPLES)
+def test_counts_and_objects(fetched: Project, element: str, tmp_path: Path) -> None:
+    """Cold: N executions, 0 hits; warm: N hits, 0 executions; every object is what a plain compile makes."""
+    plain = fetched.build(element, "off", keep_tree=True)
+    assert plain.counts is None
+    assert "recc:" not in plain.log.partition("Staging sources")[2]
+    objects = fetched.objects(element, "off")
+    assert objects
+    artifact = digests(fetched.checkout(element, tmp_path / "off", "off"))
+
+    for mode in ("local", "remote"):
+        cold = fetched.build(element, mode, keep_tree=True)
+        assert cold.counts is not None
+        number = cold.counts.compiles
+        assert number >= 2
+        assert cold.counts == Counts(number, hits=0, **{mode: number}), "cold"
+        assert fetched.objects(element, mode) == objects, f"{mode}, cold"
+
+        warm = fetched.build(element, mode, keep_tree=True)
+        assert warm.counts == Counts(number, hits=number), "warm"
+        assert fetched.objects(element, mode) == objects, f"{mode}, warm"
+        assert digests(fetched.checkout(element, tmp_path / mode, mode)) == artifact, mode
+
+
+def test_program_runs(fetched: Project) -> None:
+    fetched.bst("build", "examples/greeting.bst", mode="remote")
+    output = fetched.bst("shell", "examples/greeting.bst", "--", "greeting", "you", mode="remote").stdout
+    assert "Hello, you!" in output
+
+
+def test_off_works_with_recc_absent_and_no_digest(fetched: Project) -> None:
+    """An element that stages compiler and wrapper, but neither recc nor a digest."""
+    (fetched.path / "elements/without-recc.bst").write_text(
+        """kind: make
+build-depends:
+- toolchain.bst:public-stacks/buildsystem-make.bst
+- without-recc-wrapper.bst
+sources:
+- kind: local
+  path: files/greeting
+environment:
+  RECC_SERVER: unix:/nowhere
+"""
+    )
+    wrapper = (fetched.path / "elements/buildsystems/recc-wrapper.bst").read_text()
+    start, end = wrapper.index("runtime-depends:"), wrapper.index("public:")
+    (fetched.path / "elements/without-recc-wrapper.bst").write_text(wrapper[:start] + wrapper[end:])
+    assert fetched.build("without-recc.bst", "off").counts is None
+    failed = fetched.build("without-recc.bst", "remote", check=False)
+    assert failed.status != 0
+    assert "include/gcc-for-recc.yml" in failed.log
+
+
+def test_wrappers_shadow_every_compiler_and_nothing_else(fetched: Project) -> None:
+    element = "examples/greeting.bst"
+    fetched.build(element, "remote", keep_tree=True)
+    names = fetched.shell(element, "ls /usr/recc/bin", "remote").split()
+    assert {"cc", "c++", "gcc", "g++"} <= set(names)
+    assert not [name for name in names if "clang" in name or name.endswith(("-ar", "-nm", "-ranlib"))]
+
+
+def test_failing_build_keeps_its_error_and_has_a_summary(fetched: Project) -> None:
+    (fetched.path / "files/broken").mkdir(exist_ok=True)
+    (fetched.path / "files/broken/Makefile").write_text("all:\n\tgcc -c good.c\n\tgcc -c bad.c\n")
+    (fetched.path / "files/broken/good.c").write_text("int good;\n")
+    (fetched.path / "files/broken/bad.c").write_text("int bad = nonsense;\n")
+    example = (fetched.path / "elements/examples/greeting.bst").read_text()
+    (fetched.path / "elements/broken.bst").write_text(example.replace("files/greeting", "files/broken"))
+    for mode in ("local", "remote"):
+        failed = fetched.build("broken.bst", mode, check=False)
+        assert failed.status != 0
+        assert "nonsense" in failed.log
+        assert failed.counts is not None and failed.counts.compiles == 2
+
+
+def test_modes_of_the_same_trust_share_artifacts(fetched: Project) -> None:
+    keys = {mode: fetched.show("examples/greeting.bst", mode=mode, form="%{full-key}", deps="none") for mode in MODES}
+    assert keys["off"] == keys["remote"] != keys["local"]
