@@ -150,8 +150,9 @@ class Project:
         return output.split("\n==BEGIN\n", 1)[-1].rsplit("\n==END", 1)[0]
 
     def objects(self, element: str, mode: str) -> dict[str, str]:
-        """sha256 of every object file in the kept build directory, by path."""
-        lines = self.shell(element, "find . -name '*.o' | sort | xargs sha256sum", mode).splitlines()
+        """sha256 of every object file in the kept build directory, by path; without those of cmake's own probes."""
+        find = "find . -name '*.o' ! -path '*/CMakeFiles/_CMake*' | sort | xargs sha256sum"
+        lines = self.shell(element, find, mode).splitlines()
         return {path: digest for digest, path in (line.split() for line in lines)}
 
     def checkout(self, element: str, directory: Path, mode: str) -> Path:
