@@ -13,7 +13,7 @@ import pytest
 from harness import ROOT, Project, generate
 
 PRODUCT = ROOT / "{{cookiecutter.project_slug}}"
-MODES = ("off", "local", "remote")
+MODES = ("off", "cache-only", "local", "remote", "verify")
 EXAMPLES = sorted(f"examples/{path.name}" for path in (PRODUCT / "elements/examples").glob("*.bst"))
 
 

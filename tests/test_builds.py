@@ -92,4 +92,5 @@ def test_failing_build_keeps_its_error_and_has_a_summary(fetched: Project) -> No
 
 def test_modes_of_the_same_trust_share_artifacts(fetched: Project) -> None:
     keys = {mode: fetched.show("examples/greeting.bst", mode=mode, form="%{full-key}", deps="none") for mode in MODES}
-    assert keys["off"] == keys["remote"] != keys["local"]
+    assert keys["off"] == keys["remote"] == keys["cache-only"]
+    assert len({keys[mode][0] for mode in ("remote", "local", "verify")}) == 3

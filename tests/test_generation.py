@@ -19,7 +19,11 @@ FILES = {
     *(f"elements/examples/{name}.bst" for name in ["fribidi", "greeting", "hello", "lz4", "ninja"]),
     "elements/toolchain.bst",
     *(f"files/greeting/{name}" for name in ["Makefile", "greeting.c", "greeting.h", "main.cpp"]),
-    *(f"files/recc-wrapper/{name}" for name in ["libexec/compiler", "libexec/summary", "session/sh"]),
+    *(f"files/recc-wrapper/{name}" for name in ["libexec/compiler", "libexec/summary", "session/sh", "src/observe.c"]),
+    "bin/toolchain-audit",
+    "elements/toolchain-audit.bst",
+    "files/toolchain-audit/audit",
+    *(f"files/toolchain-audit/programs/{name}" for name in ["c.c", "cxx.cpp", "math.c", "openmp.c", "threads.c"]),
     *(f"include/{name}.yml" for name in ["aliases", "gcc-for-recc", "recc", "recc-option"]),
     "toolchain/bin/host-mirror",
     "toolchain/bin/lock",
@@ -77,7 +81,7 @@ def test_commands_stay_executable(tmp_path: Path) -> None:
         assert (project / name).stat().st_mode & 0o111, name
 
 
-@pytest.mark.parametrize("mode", ["off", "local", "remote"])
+@pytest.mark.parametrize("mode", ["remote", "local", "cache-only", "off"])
 def test_answers_reach_the_project(tmp_path: Path, mode: str) -> None:
     project = generate(tmp_path, project_slug="answers", recc_mode=mode, description="Describes it")
     assert "\nname: answers\n" in (project / "project.conf").read_text()

@@ -133,12 +133,12 @@ class Project:
         """
         self.bst(*options, "artifact", "delete", element, mode=mode, check=False)
         trees = ["--cache-buildtrees", "always"] if keep_tree else []
-        logs = self.cache / "buildstream/logs" / self.name / element.removesuffix(".bst").replace("/", "-")
-        before = set(logs.glob("*-build.*.log"))
         start = time.monotonic()
         done = self.bst(*options, *trees, "build", element, mode=mode, check=check)
         seconds = time.monotonic() - start
-        log = "".join(path.read_text(errors="replace") for path in sorted(set(logs.glob("*-build.*.log")) - before))
+        directory = f"{self.name}/{element.removesuffix('.bst').replace('/', '-')}"
+        names = re.findall(rf" START +({re.escape(directory)}/\S+-build\.\S+\.log)$", done.stdout, re.MULTILINE)
+        log = "".join((self.cache / "buildstream/logs" / name).read_text(errors="replace") for name in names)
         return Build(done.returncode, parse_summary(log), seconds, log, done.stdout)
 
     def shell(self, element: str, script: str, mode: str) -> str:

@@ -1,0 +1,465 @@
+# Attacks on the trust that docs/trust.md claims: each statement there has its test here.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import EXAMPLES
+from harness import ROOT, Build, Counts, Project
+
+pytestmark = pytest.mark.e2e
+
+TABLE = re.findall(
+    r"^\| (\w+) \| .* \| ([^|]*) \| ([^|]*) \|$",
+    (ROOT / "docs/trust.md").read_text().partition("## Construct by construct")[2].partition("\n## ")[0],
+    re.MULTILINE,
+)
+ROWS = {name: {"local": local, "remote": remote} for name, local, remote in TABLE if name != "name"}
+ROW = re.compile(r"^ROW (\w+) cold=(\S+) warm=(\S+) changed=(\S+) same=(\S+) status=(\d+)$", re.MULTILINE)
+
+ELEMENT = """kind: make
+build-depends:
+- (@): include/gcc-for-recc.yml
+- buildsystems/make.bst
+sources:
+- kind: local
+  path: {sources}
+"""
+MAKEFILE = """all: {objects}
+install: all
+\tmkdir -p $(DESTDIR)/objects
+\tcp *.o $(DESTDIR)/objects
+"""
+
+
+def add(project: Project, element: str, sources: dict[str, str], text: str | None = None, more: str = "") -> str:
+    """Write an element with its source files (and a Makefile for the .c files); return its name."""
+    directory = project.path / "files" / element.removesuffix(".bst")
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    objects = " ".join(name[:-2] + ".o" for name in sorted(sources) if name.endswith(".c"))
+    for name, content in {"Makefile": MAKEFILE.format(objects=objects), **sources}.items():
+        (directory / name).write_text(content)
+    text = text or ELEMENT.replace("sources:\n", f"{more}sources:\n")
+    (project.path / "elements" / element).write_text(text.format(sources=f"files/{directory.name}"))
+    return element
+
+
+def artifact(project: Project, element: str, directory: Path, mode: str) -> dict[str, bytes]:
+    """Contents of the files of an element's artifact, by path."""
+    checkout = project.checkout(element, directory, mode)
+    return {str(p.relative_to(checkout)): p.read_bytes() for p in sorted(checkout.rglob("*")) if p.is_file()}
+
+
+@contextmanager
+def edited(path: Path, text: str) -> Iterator[None]:
+    """Give a file (perhaps a new one) another text for a while."""
+    before = path.read_text() if path.exists() else None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_text(before)
+
+
+@pytest.fixture(scope="module")
+def rows(fetched: Project) -> dict[str, dict[str, tuple[str, ...]]]:
+    """What tests/trust/rows.sh printed, by mode and row."""
+    text = """kind: manual
+build-depends:
+- (@): include/gcc-for-recc.yml
+- buildsystems/make.bst
+sources:
+- kind: local
+  path: {sources}
+config:
+  build-commands:
+  - sh rows.sh
+"""
+    add(fetched, "rows.bst", {"rows.sh": (ROOT / "tests/trust/rows.sh").read_text()}, text)
+    found = {}
+    for mode in ("local", "remote", "verify"):
+        log = fetched.build("rows.bst", mode).log
+        found[mode] = {match[0]: match[1:] for match in ROW.findall(log)}
+        print(log[log.find("DIFFERS") :] if "DIFFERS" in log else "")
+    return found
+
+
+def outcome(text: str) -> tuple[int, int, set[str]]:
+    """Hits, runs and reasons of one compile, from '1h0x+reason'."""
+    match = re.match(r"(\d+)h(\d+)x(.*)$", text)
+    assert match, text
+    return int(match[1]), int(match[2]), set(match[3].split("+")) - {""}
+
+
+def test_the_table_has_a_row_for_every_construct(rows: dict[str, dict[str, tuple[str, ...]]]) -> None:
+    for found in rows.values():
+        assert set(found) == set(ROWS)
+
+
+@pytest.mark.parametrize("mode", ["local", "remote"])
+@pytest.mark.parametrize("name", ROWS)
+def test_row(rows: dict[str, dict[str, tuple[str, ...]]], name: str, mode: str) -> None:
+    claim = ROWS[name][mode]
+    _, warm, _, same, status = rows[mode][name]
+    hits, runs, reasons = outcome(warm)
+    assert (same, status) == {"refused": ("no", "1"), "fails": ("yes", "1")}.get(claim, ("yes", "0"))
+    if claim == "cached":
+        assert hits > 0 and runs == 0
+        assert not reasons - {"no-compile"}
+    else:
+        assert hits == 0
+        if claim.startswith("not cached: "):
+            assert claim.removeprefix("not cached: ") in reasons
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_row_in_verify_mode(rows: dict[str, dict[str, tuple[str, ...]]], name: str) -> None:
+    """Everything is compiled anew, both ways, and found equal."""
+    cold, warm, _, same, status = rows["verify"][name]
+    claim = ROWS[name]["remote"]
+    assert (same, status) == {"refused": ("no", "1"), "fails": ("yes", "1")}.get(claim, ("yes", "0"))
+    for text in (cold, warm):
+        hits, runs, _ = outcome(text)
+        assert hits == 0
+        assert runs % 2 == 0
+        assert runs > 0 or claim.startswith(("not cached", "refused"))
+
+
+def test_cold_compiles_are_executed(rows: dict[str, dict[str, tuple[str, ...]]]) -> None:
+    assert rows["local"]["plain"][:3] == ("0h1x", "1h0x", "0h1x")
+    assert rows["remote"]["plain"][:3] == ("0h1x", "1h0x", "0h1x")
+
+
+EVIL = r"""kind: manual
+build-depends:
+- toolchain.bst:public-stacks/buildsystem-make.bst
+runtime-depends:
+- toolchain.bst:components/gcc.bst
+config:
+  install-commands:
+  - |
+    mkdir -p "%{install-root}%{bindir}"
+    cp /usr/bin/x86_64-linux-gnu-as "%{install-root}%{bindir}/real-as"
+    cat >"%{install-root}%{bindir}/x86_64-linux-gnu-as" <<'END'
+    #!/bin/sh
+    for last; do :; done
+    sed -i 's/\$42/$43/' "$last"
+    exec real-as "$@"
+    END
+    chmod +x "%{install-root}%{bindir}/x86_64-linux-gnu-as"
+"""
+
+
+def test_poison(fetched: Project, tmp_path: Path) -> None:
+    """A wrong result, stored through local mode, stays there; verify and the audit find what made it wrong."""
+    (fetched.path / "elements/evil.bst").write_text(EVIL)
+    sources = {"a.c": "int answer(void) { return 42; }\n"}
+
+    def victim(poisoned: bool) -> str:
+        text = ELEMENT.replace("sources:\n", "- evil.bst\nsources:\n", 1) if poisoned else ELEMENT
+        return add(fetched, "victim.bst", sources, text)
+
+    fetched.build(victim(False), "off")
+    right = artifact(fetched, "victim.bst", tmp_path / "right", "off")
+
+    victim(True)
+    assert fetched.build("victim.bst", "local").counts == Counts(1, local=1)
+    wrong = artifact(fetched, "victim.bst", tmp_path / "wrong", "local")
+    assert wrong != right
+    for mode in ("remote", "cache-only"):
+        fetched.build("victim.bst", mode)
+        assert artifact(fetched, "victim.bst", tmp_path / f"poisoned-{mode}", mode) == right
+    failed = fetched.build("victim.bst", "verify", check=False)
+    assert failed.status != 0
+    assert re.search(r"File digest mismatch for 'a.o': local \w+/\d+, remote \w+/\d+", failed.log)
+    assert "Toolchain overlapped" in failed.log
+    audit = subprocess.run(
+        [fetched.path / "bin/toolchain-audit", "victim.bst"],
+        env=fetched.environment | {"XDG_CONFIG_HOME": str(user_configuration(fetched))},
+        capture_output=True,
+        text=True,
+    )
+    assert audit.returncode == 1, audit.stderr
+    assert "FAIL   victim.bst: evil.bst replaces /usr/bin/x86_64-linux-gnu-as" in audit.stdout
+    assert "Toolchain audit: 12 passed, 0 failed" in audit.stdout
+
+    # The poison is there: this is what "quasi-safe" means, and why the domains are apart.
+    victim(False)
+    assert fetched.build("victim.bst", "local").counts == Counts(1, hits=1)
+    assert artifact(fetched, "victim.bst", tmp_path / "still", "local") == wrong
+    for mode in ("cache-only", "remote", "verify"):
+        fetched.build("victim.bst", mode)
+        assert artifact(fetched, "victim.bst", tmp_path / mode, mode) == right, mode
+
+
+def user_configuration(project: Project) -> Path:
+    """An XDG_CONFIG_HOME with the project's user configuration, for commands that call bst themselves."""
+    directory = project.cache / "config"
+    directory.mkdir(exist_ok=True)
+    shutil.copy(project.configuration, directory / "buildstream.conf")
+    return directory
+
+
+def gcc_version(project: Project) -> str:
+    match = re.search(r"name: gcc-(\d+)$", (project.path / "toolchain/locks/x86_64/gcc.yml").read_text(), re.MULTILINE)
+    assert match
+    return match[1]
+
+
+@contextmanager
+def extra_file(project: Project, element: str, path: str, content: str) -> Iterator[None]:
+    """Add a file to (or replace it in) an element of the toolchain, for a while."""
+    elements = project.path / "toolchain/elements"
+    original = element.replace(".bst", "-original.bst")
+    with (
+        edited(project.path / "toolchain/files/extra" / path, content),
+        edited(elements / original, (elements / element).read_text()),
+        # Staged after the original, so that its files win.
+        edited(
+            elements / "extra.bst",
+            f"kind: import\ndepends:\n- {original}\nsources:\n- kind: local\n  path: files/extra\n",
+        ),
+        edited(elements / element, f"kind: stack\ndepends:\n- {original}\n- extra.bst\n"),
+    ):
+        yield
+    shutil.rmtree(project.path / "toolchain/files")
+
+
+@pytest.mark.parametrize("kind", ["header", "specs", "library", "documentation"])
+def test_toolchain_change(fetched: Project, kind: str) -> None:
+    path, content = {
+        "header": ("usr/include/sysexits.h", "#define EX_OK 1\n"),
+        "specs": (f"usr/lib/gcc/x86_64-linux-gnu/{gcc_version(fetched)}/specs", "*cc1:\n+ -fno-common\n\n"),
+        "library": ("usr/lib/x86_64-linux-gnu/libextra.so.1", "another library\n"),
+        "documentation": ("usr/share/doc/extra/README", "nothing to do with compiles\n"),
+    }[kind]
+    sources = {"a.c": "#include <sysexits.h>\nint a = EX_OK;\n", "b.c": "int b;\n"}
+    element = add(fetched, "keyed.bst", sources)
+    for mode in ("local", "remote"):
+        fetched.build(element, mode)
+        with extra_file(fetched, "components/gcc.bst", path, content):
+            assert fetched.build(element, mode).counts == Counts(2, **{mode: 2})
+        assert fetched.build(element, mode).counts == Counts(2, hits=2)
+
+
+@pytest.mark.parametrize("element", ["components/buildbox.bst", "public-stacks/buildsystem-make.bst"])
+def test_tools_are_not_part_of_the_key(fetched: Project, element: str) -> None:
+    fetched.build("examples/greeting.bst", "remote")
+    with extra_file(fetched, element, "usr/bin/another-tool", "another version\n"):
+        assert fetched.build("examples/greeting.bst", "remote").counts == Counts(2, hits=2)
+
+
+def test_header_of_a_dependency(fetched: Project) -> None:
+    header = fetched.path / "files/dependency/usr/include/dependency.h"
+    header.parent.mkdir(parents=True)
+    header.write_text("#define N 1\n")
+    (fetched.path / "elements/dependency.bst").write_text(
+        "kind: import\nsources:\n- kind: local\n  path: files/dependency\n"
+    )
+    sources = {
+        "a.c": "#include <dependency.h>\nint a = N;\n",
+        "b.c": "#include <dependency.h>\nint b = N;\n",
+        "c.c": "int c;\n",
+    }
+    text = ELEMENT.replace("sources:\n", "- dependency.bst\nsources:\n", 1)
+    add(fetched, "dependent.bst", sources, text)
+    for mode in ("local", "remote"):
+        header.write_text("#define N 1\n")
+        assert fetched.build("dependent.bst", mode).counts == Counts(3, **{mode: 3})
+        header.write_text("#define N 2\n")
+        assert fetched.build("dependent.bst", mode).counts == Counts(3, hits=1, **{mode: 2})
+
+
+def test_another_element_is_another_directory(fetched: Project) -> None:
+    sources = {"a.c": "int a;\n"}
+    assert fetched.build(add(fetched, "here.bst", sources), "remote").counts == Counts(1, remote=1)
+    assert fetched.build(add(fetched, "there.bst", sources), "remote").counts == Counts(1, remote=1)
+
+
+@pytest.mark.parametrize(
+    ("missing", "paths", "gap"),
+    [
+        ("program", ["/usr/bin/as", "/usr/bin/*-linux-gnu-as"], r"gcc: C, libc +compile: .*'?as'?"),
+        ("header", ["/usr/include/stdlib.h"], r"gcc: C, libc +compile: .*stdlib.h"),
+    ],
+)
+def test_insufficient_toolchain(fetched: Project, missing: str, paths: list[str], gap: str, tmp_path: Path) -> None:
+    """A toolchain that lacks what the element's sandbox has, from elsewhere."""
+    rules = "".join(f"      - {path}\n" for path in paths)
+    name = f"reduced-{missing}"
+    (fetched.path / f"toolchain/elements/{name}.bst").write_text(
+        """kind: compose
+build-depends:
+- packages/gcc.bst
+- components/gcc-links.bst
+config:
+  integrate: false
+  exclude:
+  - missing
+  - unused
+"""
+    )
+    packages = fetched.path / "toolchain/elements/packages/gcc.bst"
+    text = packages.read_text().replace("      unused:\n", f"      missing:\n{rules}      unused:\n")
+    declare = f"- filename: toolchain.bst:{name}.bst\n  config:\n"
+    declare += "    digest-environment: RECC_REMOTE_PLATFORM_chrootRootDigest\n"
+    use = ELEMENT.replace("- (@): include/gcc-for-recc.yml\n", declare)
+    sources = {"a.c": "#include <stdlib.h>\nint a(void) { return abs(-1); }\n"}
+    element = add(fetched, f"uses-{name}.bst", sources, use)
+    audit = (fetched.path / "elements/toolchain-audit.bst").read_text()
+    (fetched.path / f"elements/audit-{name}.bst").write_text(
+        audit.replace("- (@): include/gcc-for-recc.yml\n", declare)
+    )
+
+    with edited(packages, text):
+        fetched.build(element, "off")
+        right = artifact(fetched, element, tmp_path / "right", "off")
+        assert fetched.build(element, "local").counts == Counts(1, local=1)
+        assert artifact(fetched, element, tmp_path / "local", "local") == right
+        for mode in ("remote", "verify"):
+            built = fetched.build(element, mode, check=False)
+            if missing == "header":
+                # It travels with the compile, as an input.
+                assert built.status == 0
+                assert artifact(fetched, element, tmp_path / mode, mode) == right
+            else:
+                assert built.status != 0
+                assert "recc: this compile " in built.log and "gcc" in built.log
+                assert "1. Toolchain insufficient" in built.log
+        assert re.search("FAIL +" + gap, fetched.build(f"audit-{name}.bst", "remote", check=False).log)
+
+
+def test_verify_names_a_difference(fetched: Project) -> None:
+    makefile = "all:\n\tgcc -O2 -flto -c random.c\ninstall:\n"
+    sources = {"random.c": "int a(void) { return 1; }\n", "Makefile": makefile}
+    failed = fetched.build(add(fetched, "random.bst", sources), "verify", check=False)
+    assert failed.status != 0
+    assert "gives something else in the toolchain's own sandbox: gcc -O2 -flto -c random.c" in failed.log
+    assert re.search(r"File digest mismatch for 'random.o': local \w{64}/\d+, remote \w{64}/\d+", failed.log)
+    assert "3. Compile not deterministic" in failed.log
+    sources["Makefile"] = makefile.replace("-flto", "-flto -frandom-seed=random.c")
+    assert fetched.build(add(fetched, "random.bst", sources), "verify").status == 0
+
+
+def test_verify_runs_although_there_is_an_artifact(fetched: Project) -> None:
+    element = add(fetched, "verified.bst", {"a.c": "int a;\n"})
+    fetched.build(element, "remote")
+    fetched.bst("build", element, mode="verify")
+    log = fetched.bst("artifact", "log", element, mode="verify").stdout
+    assert "recc: mode=verify compiles=1 hits=0 local=1 remote=1 errors=0" in log
+
+
+@pytest.mark.parametrize("element", EXAMPLES)
+def test_verify_finds_the_examples_right(fetched: Project, element: str) -> None:
+    built = fetched.build(element, "verify")
+    assert built.counts is not None
+    assert built.counts.hits == 0
+    assert built.counts.compiles == built.counts.local == built.counts.remote > 0
+    assert "errors=0" in built.log
+
+
+def test_cache_only_reads_and_never_writes(fetched: Project) -> None:
+    element = add(fetched, "reader.bst", {"a.c": "int a;\n", "b.c": "int b;\n"})
+    for _ in range(2):
+        assert fetched.build(element, "cache-only").counts == Counts(2, local=2)
+    assert fetched.build(element, "remote").counts == Counts(2, remote=2)
+    assert fetched.build(element, "cache-only").counts == Counts(2, hits=2)
+
+
+KILLED = """
+all:
+\tg++ -O2 -c slow.cpp & sh killer.sh; wait; sha256sum slow.o
+\trm slow.o; g++ -O2 -c slow.cpp; sha256sum slow.o
+\trm slow.o; g++ -O2 -c slow.cpp; sha256sum slow.o
+install:
+"""
+KILLER = """while :; do
+    for process in /proc/[0-9]*; do
+        case $(tr '\\0' ' ' <"$process/cmdline" 2>/dev/null) in
+        *' -M '*) ;;
+        */cc1plus*) kill -9 "${process#/proc/}" && exit ;;
+        esac
+    done
+done
+"""
+
+
+def test_killed_compiler(fetched: Project) -> None:
+    """The kill stores nothing; the compile is done again and right; the next is executed, the one after it a hit."""
+    sources = {"slow.cpp": "#include <regex>\nstd::regex r(const char *s) { return std::regex(s); }\n"}
+    element = add(fetched, "killed.bst", {**sources, "Makefile": KILLED, "killer.sh": KILLER})
+    built = fetched.build(element, "local")
+    assert built.counts is not None
+    assert (built.counts.hits, built.counts.local) == (1, 2)
+    assert "errors=1" in built.log
+    sums = re.findall(r"^(\w{64})  slow.o$", built.log, re.MULTILINE)
+    assert len(sums) == 3 and len(set(sums)) == 1
+
+
+def test_killed_casd(fetched: Project) -> None:
+    text = (fetched.path / "elements/examples/fribidi.bst").read_text()
+    (fetched.path / "elements/killed-casd.bst").write_text(text)
+    fetched.build("killed-casd.bst", "off", keep_tree=True)
+    objects = fetched.objects("killed-casd.bst", "off")
+    fetched.bst("artifact", "delete", "killed-casd.bst", mode="remote")
+    built: list[Build] = []
+    thread = threading.Thread(target=lambda: built.append(fetched.build("killed-casd.bst", "remote", check=False)))
+    thread.start()
+    logs = fetched.cache / "buildstream/logs/my-project/killed-casd"
+    deadline = time.monotonic() + 120
+    while not any("[10/" in path.read_text() for path in sorted(logs.glob("*-build.*.log"))[1:]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    killed = 0
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if "buildbox-casd" in line and str(fetched.cache) in line:
+            os.kill(process.pid, signal.SIGKILL)
+            killed += 1
+    assert killed
+    thread.join(timeout=180)
+    assert built and built[0].status != 0
+    again = fetched.build("killed-casd.bst", "remote", keep_tree=True)
+    assert again.counts is not None and again.counts.remote < again.counts.compiles
+    assert fetched.objects("killed-casd.bst", "remote") == objects
+
+
+def test_two_builds_at_once(fetched: Project, tmp_path: Path) -> None:
+    """Two bst with one cache, compiling the same files at the same time."""
+    text = (fetched.path / "elements/examples/fribidi.bst").read_text()
+    (fetched.path / "elements/twice.bst").write_text(text)
+    fetched.build("twice.bst", "off")
+    right = artifact(fetched, "twice.bst", tmp_path / "right", "off")
+    fetched.bst("artifact", "delete", "twice.bst", mode="off")
+    built: dict[str, Build] = {}
+
+    def build(mode: str) -> None:
+        built[mode] = fetched.build("twice.bst", mode, check=False)
+
+    threads = [threading.Thread(target=build, args=(mode,)) for mode in ("local", "remote")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=300)
+    for mode in ("local", "remote"):
+        counts = built[mode].counts
+        assert built[mode].status == 0, built[mode].output[-3000:]
+        assert counts == Counts(39, **{mode: 39})
+        assert artifact(fetched, "twice.bst", tmp_path / mode, mode) == right
+        assert fetched.build("twice.bst", mode).counts == Counts(39, hits=39)

@@ -1,0 +1,263 @@
+#!/bin/sh
+# Runs in an element's sandbox: compiles each row of docs/trust.md plainly, cold, warm, and after a change.
+# SPDX-License-Identifier: Apache-2.0
+#
+# A row NAME is a function setup_NAME, which writes the sources, and row_NAME,
+# which compiles. change_NAME, where there is one, changes what the result must
+# follow. All phases run in the same directory, since it is part of an action.
+# Printed: ROW NAME cold=… warm=… changed=… same=… where an outcome is
+# hits h runs x +reason; 'status' is the exit status of the last; and 'same' says whether files, messages and status were
+# those of the plain compile in every phase.
+set -u
+script=$PWD/rows.sh
+root=$PWD/rows
+mode=$RECC_MODE
+
+# phase NAME PHASE MODE CHANGE: leaves the outcome in $outcome, what was made in $made.
+phase() {
+    rm -rf "$root"
+    mkdir -p "$root"
+    cd "$root" || exit 2
+    setup_"$1"
+    if [ "$4" = yes ]; then
+        change_"$1"
+    fi
+    RECC_MODE=$3
+    RECC_LOG_DIRECTORY=/tmp/rows/$1.$2
+    export RECC_MODE RECC_LOG_DIRECTORY
+    # A subshell: a row may set variables.
+    (row_"$1") >stdout.txt 2>stderr.txt
+    status=$?
+    echo "$status" >status.txt
+    made=$(find . -type f | sort | xargs -d '\n' sha256sum)
+    if [ -d "$RECC_LOG_DIRECTORY" ]; then
+        hits=$(cat "$RECC_LOG_DIRECTORY"/recc.* 2>/dev/null | grep -c 'Action Cache hit')
+        runs=$(cat "$RECC_LOG_DIRECTORY"/recc.* 2>/dev/null | grep -c -e 'Executing action remotely' -e 'only mode, executing locally')
+        reasons=$({
+            sed -n -e 's/^uncached \([^ ]*\).*/+\1/p' -e 's/^error.*/+error/p' "$RECC_LOG_DIRECTORY/notes" 2>/dev/null
+            cat "$RECC_LOG_DIRECTORY"/recc.* 2>/dev/null | sed -n 's/.*Not a compiler command.*/+not-supported/p'
+        } | sort -u | tr -d '\n')
+        outcome=${hits}h${runs}x$reasons
+    else
+        outcome=none
+    fi
+}
+
+run() {
+    same=yes
+    phase "$1" plain off no
+    plain=$made
+    phase "$1" cold "$mode" no
+    cold=$outcome
+    [ "$made" = "$plain" ] || { same=no; differs cold "$plain"; }
+    phase "$1" warm "$mode" no
+    warm=$outcome
+    [ "$made" = "$plain" ] || { same=no; differs warm "$plain"; }
+    changed=-
+    if command -v change_"$1" >/dev/null; then
+        phase "$1" plain2 off yes
+        plain=$made
+        phase "$1" changed "$mode" yes
+        changed=$outcome
+        [ "$made" = "$plain" ] || { same=no; differs changed "$plain"; }
+    fi
+    echo "ROW $1 cold=$cold warm=$warm changed=$changed same=$same status=$status"
+}
+
+differs() {
+    echo "DIFFERS $1"
+    echo "$2" >/tmp/wanted
+    echo "$made" | diff /tmp/wanted - || true
+    cat stderr.txt
+}
+
+# Cached right.
+setup_plain() { echo 'int f(int x) { return x + 1; }' >a.c; }
+row_plain() { gcc -O2 -c a.c; }
+change_plain() { echo 'int f(int x) { return x + 2; }' >a.c; }
+
+setup_date() { echo 'const char *d = __DATE__ __TIME__;' >a.c; }
+row_date() { gcc -c a.c; }
+
+setup_date_changed() { setup_date; }
+row_date_changed() { SOURCE_DATE_EPOCH=${epoch:-1000000000} gcc -c a.c; }
+change_date_changed() { epoch=1100000000; }
+
+setup_no_date() { setup_plain; }
+row_no_date() { unset SOURCE_DATE_EPOCH; gcc -c a.c; }
+
+setup_file() { echo 'const char *f = __FILE__;' >a.c; }
+row_file() { gcc -c a.c && gcc -c "$PWD/a.c" -o b.o; }
+
+setup_debug() { echo '#include <stdio.h>
+int f(void) { return puts("x"); }' >a.c; }
+row_debug() { gcc -g3 -c a.c && gcc -g -ffile-prefix-map="$PWD"=/src -c a.c -o b.o; }
+
+setup_generated_header() { echo '#define N 1' >gen.h; echo '#include "gen.h"
+int n = N;' >a.c; }
+row_generated_header() { gcc -c a.c; }
+change_generated_header() { echo '#define N 2' >gen.h; }
+
+setup_response_file() { echo 'int n = N;' >a.c; echo '-O2 -DN=1' >args; }
+row_response_file() { gcc @args -c a.c; }
+change_response_file() { echo '-O2 -DN=2' >args; }
+
+setup_response_file_whole() { setup_response_file; echo '-DN=1 -c a.c' >args; }
+row_response_file_whole() { gcc @args; }
+change_response_file_whole() { echo '-DN=2 -c a.c' >args; }
+
+setup_depfile() { mkdir inc; echo '#define N 1' >inc/n.h; echo '#include <limits.h>
+#include "inc/n.h"
+int n = N;' >a.c; }
+row_depfile() { gcc -MD -c a.c && gcc -MMD -MP -MF b.dep -MT 'x y' -c a.c -o b.o; }
+change_depfile() { echo '#include "m.h"' >inc/n.h; echo '#define N 2' >inc/m.h; }
+
+setup_warnings() { echo 'int f(void) { int unused; }' >a.c; }
+row_warnings() { gcc -Wall -c a.c; }
+
+setup_embed() { echo 12345 >data.bin; echo 'const char d[] = {
+#embed "data.bin"
+};' >a.c; }
+row_embed() { gcc -std=gnu23 -c a.c; }
+change_embed() { echo 54321 >data.bin; }
+
+setup_has_include() { echo '#if __has_include("x.h")
+int has = 1;
+#else
+int has = 0;
+#endif' >a.c; }
+row_has_include() { gcc -c a.c; }
+change_has_include() { : >x.h; }
+
+setup_has_include_gone() { setup_has_include; : >x.h; }
+row_has_include_gone() { gcc -c a.c; }
+change_has_include_gone() { rm x.h; }
+
+setup_identical_headers() {
+    mkdir a b
+    echo '#pragma once
+#define N 1' >a/same.h
+    cp a/same.h b/same.h
+    touch -d @0 a/same.h b/same.h
+    echo '#include "a/same.h"
+#include "b/same.h"
+int n = N;' >a.c
+}
+row_identical_headers() { gcc -c a.c; }
+
+setup_shadowing_header() { mkdir one two; echo '#define N 1' >two/n.h; echo '#include <n.h>
+int n = N;' >a.c; }
+row_shadowing_header() { gcc -Ione -Itwo -c a.c; }
+change_shadowing_header() { echo '#define N 2' >one/n.h; }
+
+setup_odd_names() { mkdir 'o d'; echo '#define N 1' >'o d/a #b.h'; echo '#if __has_include("o d/a #b.h")
+#include "o d/a #b.h"
+#endif
+int n = N;' >a.c; }
+row_odd_names() { gcc -c a.c; }
+change_odd_names() { echo '#define N 2' >'o d/a #b.h'; }
+
+# shellcheck disable=SC2016 # a name with a dollar sign
+setup_dollar_name() { echo '#define N 1' >'a$b.h'; echo '#include "a$b.h"
+int n = N;' >a.c; }
+row_dollar_name() { gcc -c a.c; }
+
+setup_several_sources() { echo 'int a;' >a.c; echo 'int b;' >b.c; }
+row_several_sources() { gcc -c a.c b.c; }
+
+setup_coverage() { setup_plain; }
+row_coverage() { gcc --coverage -frandom-seed=a -c a.c; }
+
+setup_split_dwarf() { setup_debug; }
+row_split_dwarf() { gcc -g -gsplit-dwarf -c a.c; }
+
+setup_unity() { setup_several_sources; echo '#include "a.c"
+#include "b.c"' >unity.c; }
+row_unity() { gcc -c unity.c; }
+change_unity() { echo 'long a;' >a.c; }
+
+setup_specs() { echo '#if defined LOCAL
+int s = LOCAL;
+#endif' >a.c; echo '*cpp:
++ -DLOCAL=1
+' >my.specs; }
+row_specs() { gcc -specs=my.specs -c a.c; }
+change_specs() { echo '*cpp:
++ -DLOCAL=2
+' >my.specs; }
+
+setup_pch() { echo '#define N 1' >p.h; echo 'int n = N;' >a.c; }
+row_pch() { gcc -x c-header p.h -o p.h.gch && gcc -include p.h -c a.c; rm p.h.gch; }
+change_pch() { echo '#define N 2' >p.h; }
+
+setup_cpath() { mkdir one two; echo '#define N 1' >one/n.h; echo '#define N 2' >two/n.h; echo '#include <n.h>
+int n = N;' >a.c; cp a.c a.cpp; }
+row_cpath() {
+    CPATH=$PWD/${chosen:-one} gcc -c a.c -o 1.o
+    C_INCLUDE_PATH=$PWD/${chosen:-one} gcc -c a.c -o 2.o
+    CPLUS_INCLUDE_PATH=$PWD/${chosen:-one} g++ -c a.cpp -o 3.o
+}
+change_cpath() { chosen=two; }
+
+setup_locale() { setup_warnings; }
+row_locale() { LC_ALL=${locale:-C} gcc -Wall -c a.c; }
+change_locale() { locale=C.UTF-8; }
+
+setup_unrelated_variable() { setup_plain; }
+row_unrelated_variable() { UNRELATED=${value:-1} gcc -c a.c; }
+change_unrelated_variable() { value=2; }
+
+# Not cached.
+setup_incbin() { echo 12345 >data.bin; printf '%s\n' 'asm(".data\n.incbin \"data.bin\"");' >a.c; }
+row_incbin() { gcc -c a.c; }
+change_incbin() { echo 54321 >data.bin; }
+
+setup_incbin_in_header() { setup_incbin; mv a.c a.h; echo '#include "a.h"' >a.c; }
+row_incbin_in_header() { gcc -pipe -O2 -c a.c; }
+change_incbin_in_header() { echo 54321 >data.bin; }
+
+setup_save_temps() { setup_plain; }
+row_save_temps() { gcc -save-temps -c a.c; }
+
+setup_stack_usage() { setup_plain; }
+row_stack_usage() { gcc -fstack-usage -c a.c; }
+
+setup_absolute_output() { setup_plain; }
+row_absolute_output() { gcc -c a.c -o /tmp/absolute.o && mv /tmp/absolute.o .; }
+
+setup_compile_and_link() { echo 'int main(void) { return 0; }' >a.c; }
+row_compile_and_link() { gcc a.c -o program; }
+
+setup_standard_input() { setup_plain; }
+row_standard_input() { gcc -x c -c - -o a.o <a.c; }
+change_standard_input() { change_plain; }
+
+setup_profile_use() { echo 'int main(int c, char **v) { int s = 0; for (int i = 0; i < c * 100; i++) s += i; return s == 0; }' >a.c; }
+row_profile_use() {
+    gcc -O2 -fprofile-generate -fprofile-update=single a.c -o train && ./train && gcc -O2 -fprofile-use=train-a.gcda -c a.c
+    rm -f train train-a.gcda
+}
+
+setup_profile_in_response_file() { setup_plain; echo '-fprofile-use=none.gcda -Wno-missing-profile' >args; }
+row_profile_in_response_file() { gcc @args -O2 -c a.c; }
+
+setup_assembler() { echo '.incbin "data.bin"' >a.S; echo 1 >data.bin; }
+row_assembler() { gcc -c a.S; }
+change_assembler() { echo 2 >data.bin; }
+
+setup_modules() { echo 'export module m; export int f() { return 1; }' >m.cpp; echo 'import m; int g() { return f(); }' >a.cpp; }
+row_modules() { g++ -std=c++20 -fmodules -c m.cpp && g++ -std=c++20 -fmodules -c a.cpp; rm -rf gcm.cache; }
+
+setup_dependencies_output() { setup_plain; }
+row_dependencies_output() { DEPENDENCIES_OUTPUT=d.d gcc -c a.c; }
+
+setup_failing() { echo 'int f(void) { return nonsense; }' >a.c; }
+row_failing() { gcc -c a.c; }
+
+setup_hidden_and_failing() { printf '%s\n' 'asm(".data\n.incbin \"none.bin\"");' >a.c; }
+row_hidden_and_failing() { gcc -c a.c 2>&1 | sed 's#/tmp/cc[^.]*#/tmp/cc#' >messages && false; }
+
+sed -n 's/^row_\([a-z_]*\)().*/\1/p' "$script" >/tmp/names
+while read -r name; do
+    run "$name"
+done </tmp/names
