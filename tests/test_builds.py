@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -16,28 +18,56 @@ def digests(directory: Path) -> dict[str, bytes]:
     return {str(p.relative_to(directory)): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
 
 
+def compile_commands(project: Project, element: str, log: str) -> int:
+    """How many compiles the build system itself says there are: its compile database, or else what make printed."""
+    script = "[ -d _builddir ] || exit 0; cd _builddir; cat compile_commands.json 2>/dev/null || ninja -t compdb"
+    database = project.shell(element, f"({script})", "off")
+    if database.strip():
+        return sum(" -c " in entry["command"] for entry in json.loads(database))
+    return len(re.findall(r"^(?:\S+: )?(?:cc|gcc|g\+\+)(?= ).* -c (?!.*conftest)", log, re.MULTILINE))
+
+
 @pytest.mark.parametrize("element", EXAMPLES)
 def test_counts_and_objects(fetched: Project, element: str, tmp_path: Path) -> None:
-    """Cold: N executions, 0 hits; warm: N hits, 0 executions; every object is what a plain compile makes."""
+    """Cold: N executions, 0 hits; warm: N hits, 0 executions; every object is what a plain compile makes.
+
+    N is the build system's own count. Each of the two modes meets one job and eight jobs.
+    """
     plain = fetched.build(element, "off", keep_tree=True)
     assert plain.counts is None
     assert "recc:" not in plain.log.partition("Staging sources")[2]
     objects = fetched.objects(element, "off")
     assert objects
     artifact = digests(fetched.checkout(element, tmp_path / "off", "off"))
+    number = compile_commands(fetched, element, plain.log)
+    assert number >= 2
 
-    for mode in ("local", "remote"):
-        cold = fetched.build(element, mode, keep_tree=True)
-        assert cold.counts is not None
-        number = cold.counts.compiles
-        assert number >= 2
+    for mode, jobs in (("local", (8, 1)), ("remote", (1, 8))):
+        cold = fetched.build(element, mode, keep_tree=True, options=["--max-jobs", str(jobs[0])])
         assert cold.counts == Counts(number, hits=0, **{mode: number}), "cold"
+        assert len(re.findall(rf"^recc: compile {mode} \w{{64}}/", cold.log, re.MULTILINE)) == number
         assert fetched.objects(element, mode) == objects, f"{mode}, cold"
 
-        warm = fetched.build(element, mode, keep_tree=True)
+        warm = fetched.build(element, mode, keep_tree=True, options=["--max-jobs", str(jobs[1])])
         assert warm.counts == Counts(number, hits=number), "warm"
+        assert len(re.findall(r"^recc: compile hit \w{64}/", warm.log, re.MULTILINE)) == number
         assert fetched.objects(element, mode) == objects, f"{mode}, warm"
         assert digests(fetched.checkout(element, tmp_path / mode, mode)) == artifact, mode
+
+
+def test_the_summary_leaves_no_trace(fetched: Project, tmp_path: Path) -> None:
+    """With and without it: the same cache key, the same artifact."""
+    element = "examples/greeting.bst"
+    made = []
+    settings = fetched.path / "include/recc.yml"
+    text = settings.read_text()
+    for number, setting in enumerate(("RECC_SUMMARY: '1'", "RECC_SUMMARY: ''")):
+        settings.write_text(text.replace("RECC_SUMMARY: '1'", setting))
+        built = fetched.build(element, "remote")
+        assert ("recc: mode=remote" in built.log) == (number == 0)
+        key = fetched.show(element, mode="remote", form="%{full-key}", deps="none")
+        made.append((key, digests(fetched.checkout(element, tmp_path / str(number), "remote"))))
+    assert made[0] == made[1]
 
 
 def test_program_runs(fetched: Project) -> None:

@@ -147,7 +147,7 @@ class Project:
         output = self.bst(
             "shell", "--build", "--use-buildtree", element, "--", "/bin/sh", "-ec", marked, mode=mode
         ).stdout
-        return output.split("\n==BEGIN\n", 1)[-1].rsplit("\n==END", 1)[0]
+        return output.partition("\n==BEGIN\n")[2].rpartition("==END")[0].rstrip("\n")
 
     def objects(self, element: str, mode: str) -> dict[str, str]:
         """sha256 of every object file in the kept build directory, by path; without those of cmake's own probes."""

@@ -35,7 +35,7 @@ MUTANTS = {
         RECC,
         "RECC_CACHE_UPLOAD_FAILED_BUILD: ''\n  RECC_IGNORE_FAILURE_RESULT: '1'",
         "RECC_CACHE_UPLOAD_FAILED_BUILD: '1'\n  RECC_IGNORE_FAILURE_RESULT: ''",
-        "row and failing",
+        "not_stored",
     ),
     "verify does not verify": (RECC, "      RECC_VERIFY: '1'\n", "      RECC_MAX_THREADS: '1'\n", "verify or poison"),
     "verify takes from the cache": (WRAPPER, "read -r RECC_REMOTE_ENV_VERIFICATION", "read -r UNUSED", "in_verify"),
