@@ -16,6 +16,7 @@ import shutil
 import struct
 import subprocess
 import termios
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -400,9 +401,11 @@ def test_without_casd_logs_an_idle_gap_splits(lab: Lab) -> None:
 
 def test_without_casd_logs_other_projects_keep_a_build_together(lab: Lab) -> None:
     one(lab, 0)
-    one(lab, 10, "toolchain/gcc.bst", project="toolchain", seconds=280)
+    one(lab, 10, "toolchain/gcc.bst", project="toolchain", seconds=400)
     one(lab, 300, "examples/library.bst")
-    assert len(elements(lab.json())) == 2
+    one(lab, 420, "toolchain/gcc.bst", project="toolchain", seconds=400, action="fetch")
+    one(lab, 830, "unbuilt.bst")
+    assert len(elements(lab.json())) == 3
 
 
 def test_without_casd_logs_an_element_built_again_splits(lab: Lab) -> None:
@@ -827,6 +830,18 @@ def test_many_misses_are_cut_short(lab: Lab) -> None:
     assert "f49.c" not in shown
     assert "f49.c" in lab.run("--all").stdout
     assert len(lab.json()["elements"][0]["misses"]) == 50
+
+
+def test_thousands_of_misses_take_seconds(lab: Lab) -> None:
+    before, after = lab.action(), lab.action(toolchain="t/2")
+    for at, digest in ((-7200, B), (-3600, before), (0, after)):
+        lines = [compiled("local", digest, f"cc -DV='1 2' -c -o d/f{n}.o f{n}.c") for n in range(3000)]
+        lab.log([*lines, summary(compiles=3000, local=3000)], at)
+    start = time.monotonic()
+    misses = lab.json()["elements"][0]["misses"]
+    assert len(misses) == 3000
+    assert {miss["reasons"][0]["kind"] for miss in misses} == {"toolchain"}
+    assert time.monotonic() - start < 60
 
 
 def test_help_says_what_a_build_is(lab: Lab) -> None:
