@@ -92,56 +92,73 @@ def test_what_cannot_be_cached_runs_without_recc_and_is_noted(
     done = run(compiler, *arguments, **environment)
     assert (done.returncode, done.stderr) == (7, "")
     assert done.stdout.splitlines()[2:] == arguments
-    assert (tmp_path / "log/notes").read_text() == f"uncached {reason}\n"
+    (note,) = (tmp_path / "log").glob("*.note")
+    assert note.read_text() == f"uncached {reason}\n"
 
 
-def summarise(directory: Path, mode: str, notes: list[str] | None = None, **lines: int) -> str:
-    """The summary of logs in which recc's messages stand so many times."""
-    messages = {
-        "hit": "Action Cache hit for [a/1]",
-        "here": "Action not cached and running in cache-only mode, executing locally",
-        "updated": "Action cache updated for [a/1]",
-        "remotely": "Executing action remotely... [actionDigest=a/1]",
-        "finished": "Remote execution finished with exit code 0",
-        "other": "Not a compiler command, so running locally. (Use RECC_FORCE_REMOTE=1 to force remote execution)",
-    }
-    for name, count in lines.items():
-        for number in range(count):
-            (directory / f"recc.{name}.{number}").write_text(f"date [1:2] [x.cpp:1] [INFO] {messages[name]}\n")
-    if notes:
-        (directory / "notes").write_text("\n".join(notes) + "\n")
+MESSAGES = {
+    "hit": ["Action Cache hit for [aa/1]"],
+    "local": [
+        "Action not cached and running in cache-only mode, executing locally",
+        "Action cache updated for [bb/22]",
+    ],
+    "remote": ["Executing action remotely... [actionDigest=cc/333]", "Remote execution finished with exit code 0"],
+    "not-supported": [
+        "Not a compiler command, so running locally. (Use RECC_FORCE_REMOTE=1 to force remote execution)"
+    ],
+}
+DIGESTS = {"hit": "aa/1", "local": "bb/22", "remote": "cc/333", "not-supported": "-"}
+
+
+def summarise(directory: Path, mode: str, outcomes: list[str], notes: list[str] | None = None) -> str:
+    """The summary of as many compiles; an outcome that recc's log does not tell is the wrapper's own."""
+    directory = directory / "a log.dir"
+    directory.mkdir()
+    for process, outcome in enumerate(outcomes, 100):
+        messages = MESSAGES["local"][:1] + MESSAGES["remote"] if outcome == "verified" else MESSAGES.get(outcome, [])
+        log = "".join(f"2026-11-22T11:37:38.186+0000 [6:1] [x.cpp:9] [INFO] {text}\n" for text in messages)
+        (directory / f"recc.buildbox.user.log.20261122-113738.{process}").write_text(log)
+        result = "ok" if messages else outcome
+        note = f"compile {process} {result} 40 ms in /b/e.bst: gcc -c {process}.c\n"
+        (directory / f"{process}.note").write_text(note)
+    for number, note in enumerate(notes or []):
+        (directory / f"{number}.note").write_text(f"{note}\n")
     environment = {"PATH": "/usr/bin:/bin", "RECC_LOG_DIRECTORY": str(directory), "RECC_MODE": mode}
     return subprocess.run([SUMMARY], env=environment, capture_output=True, text=True, check=True).stdout
 
 
-def test_summary_counts_what_the_logs_say(tmp_path: Path) -> None:
-    text = summarise(tmp_path, "local", hit=3, here=2, updated=2, remotely=4, finished=4, other=6)
-    assert parse_summary(text) == Counts(compiles=9, hits=3, local=2, remote=4)
-    assert "not-supported=6" in text and "errors=0" in text and "WARNING" not in text
+def test_summary_counts_and_lists_every_compile(tmp_path: Path) -> None:
+    outcomes = [*["hit"] * 3, *["local"] * 2, *["remote"] * 4, "not-supported", "failed", "error", "hidden-input"]
+    notes = ["uncached probe", "uncached probe", "hidden d.bin read by: gcc -c d.c"]
+    text = summarise(tmp_path, "local", outcomes, notes)
+    assert parse_summary(text) == Counts(compiles=11, hits=3, local=2, remote=4)
+    assert "failed=1 errors=1 rate=27.3% hit-ms=120 miss-ms=320 uncached: hidden-input=1 probe=2" in text
+    assert "not-supported=1" in text and "WARNING" not in text
+    assert "recc: not cached, hidden input d.bin read by: gcc -c d.c\n" in text
+    listed = [line for line in text.splitlines() if line.startswith("recc: compile ")]
+    for process, outcome in enumerate(outcomes, 100):
+        digest = DIGESTS.get(outcome, "-")
+        assert f"recc: compile {outcome} {digest} 40 ms in /b/e.bst: gcc -c {process}.c" in listed
+    assert len(listed) == len(outcomes)
 
 
-def test_summary_of_thousands_of_logs(tmp_path: Path) -> None:
-    assert parse_summary(summarise(tmp_path, "remote", hit=5000)) == Counts(compiles=5000, hits=5000)
+def test_summary_of_verify_counts_each_compile_once(tmp_path: Path) -> None:
+    assert parse_summary(summarise(tmp_path, "verify", ["verified"] * 3)) == Counts(3, 0, 3, 3)
 
 
-@pytest.mark.parametrize(("mode", "line"), [("local", "here"), ("cache-only", "here"), ("remote", "remotely")])
-def test_a_compile_with_a_hidden_input_is_no_execution(tmp_path: Path, mode: str, line: str) -> None:
-    notes = [
-        "uncached hidden-input data.bin read by: gcc -c a.c",
-        "uncached probe",
-        "uncached probe",
-        "error gcc -c b.c",
-    ]
-    text = summarise(tmp_path, mode, notes, **{line: 3})
-    counts = parse_summary(text)
-    assert counts is not None and counts.compiles == counts.local + counts.remote == 2
-    assert "errors=1" in text and "hidden-input=1 probe=2" in text
-    assert "recc: not cached, hidden input data.bin read by: gcc -c a.c\n" in text
+def test_summary_of_thousands_of_compiles(tmp_path: Path) -> None:
+    assert parse_summary(summarise(tmp_path, "remote", ["hit"] * 5000)) == Counts(5000, 5000)
+
+
+def test_summary_without_compiles_has_no_rate(tmp_path: Path) -> None:
+    text = summarise(tmp_path, "remote", [], ["uncached no-compile"])
+    assert parse_summary(text) == Counts()
+    assert "rate=- " in text
 
 
 def test_a_compiler_that_cannot_be_observed_is_named(tmp_path: Path) -> None:
     notes = ["unobserved /usr/bin/gcc"] * 3
-    assert "WARNING: 2 compiles" in summarise(tmp_path, "local", notes, other=1, hit=2)
+    assert "WARNING: 2 compiles" in summarise(tmp_path, "local", ["not-supported", "hit", "hit"], notes)
 
 
 def test_no_summary_without_logs(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ phase() {
         hits=$(cat "$RECC_LOG_DIRECTORY"/recc.* 2>/dev/null | grep -c 'Action Cache hit')
         runs=$(cat "$RECC_LOG_DIRECTORY"/recc.* 2>/dev/null | grep -c -e 'Executing action remotely' -e 'only mode, executing locally')
         reasons=$({
-            sed -n -e 's/^uncached \([^ ]*\).*/+\1/p' -e 's/^error.*/+error/p' "$RECC_LOG_DIRECTORY/notes" 2>/dev/null
+            cat "$RECC_LOG_DIRECTORY"/*.note 2>/dev/null | sed -n -e 's/^uncached \([^ ]*\).*/+\1/p' \
+                -e 's/^compile [0-9]* \(hidden-input\|error\) .*/+\1/p'
             cat "$RECC_LOG_DIRECTORY"/recc.* 2>/dev/null | sed -n 's/.*Not a compiler command.*/+not-supported/p'
         } | sort -u | tr -d '\n')
         outcome=${hits}h${runs}x$reasons
