@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
 import time
 
@@ -64,6 +65,9 @@ def main() -> int:
     print(f"\n{'':14}" + "".join(f"{title:>10}" for title in ("compiles", "hits", "local", "remote")) + f"{'time':>10}")
     for what, build in builds.items():
         print(row(what, build))
+    step("What bin/recc-report says of the last build")
+    report = [str(project.path / "bin/recc-report"), "-c", str(project.configuration)]
+    subprocess.run([sys.executable, *report], env=project.environment, check=True)
     print(f"\nDone in {time.monotonic() - start:.0f} s. The project is in {project.path.relative_to(ROOT)}.")
 
     cold, warm, remote, again = (build.counts for build in builds.values())
