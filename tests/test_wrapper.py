@@ -119,7 +119,7 @@ def summarise(directory: Path, mode: str, outcomes: list[str], notes: list[str] 
         log = "".join(f"2026-11-22T11:37:38.186+0000 [6:1] [x.cpp:9] [INFO] {text}\n" for text in messages)
         (directory / f"recc.buildbox.user.log.20261122-113738.{process}").write_text(log)
         result = "ok" if messages else outcome
-        note = f"compile {process} {result} 40 ms in /b/e.bst: gcc -c {process}.c\n"
+        note = f"compile {9000 + process} {process} {result} 40 ms in /b/e.bst: gcc -c {process}.c\n"
         (directory / f"{process}.note").write_text(note)
     for number, note in enumerate(notes or []):
         (directory / f"{number}.note").write_text(f"{note}\n")
@@ -140,6 +140,22 @@ def test_summary_counts_and_lists_every_compile(tmp_path: Path) -> None:
         digest = DIGESTS.get(outcome, "-")
         assert f"recc: compile {outcome} {digest} 40 ms in /b/e.bst: gcc -c {process}.c" in listed
     assert len(listed) == len(outcomes)
+
+
+def test_process_numbers_come_again(tmp_path: Path) -> None:
+    """The second compile under one number has a log and a note of its own; file names do not sort by time."""
+    summarise(tmp_path, "local", ["hit", "failed"])
+    log = tmp_path / "a log.dir"
+    for second, outcome in ((59, "local"), (10, "not-supported")):
+        text = "".join(f"2026-11-22T11:37:{second}.186+0000 [6:1] [x.cpp:9] [INFO] {m}\n" for m in MESSAGES[outcome])
+        (log / f"recc.buildbox.user.log.20261122-1137{second}.100").write_text(text)
+    (log / "7.note").write_text("compile 20000 100 ok 50 ms in /b: gcc -c late.c\n")
+    (log / "8.note").write_text("compile 100 100 ok 30 ms in /b: gcc -c early.c\n")
+    environment = {"PATH": "/usr/bin:/bin", "RECC_LOG_DIRECTORY": str(log), "RECC_MODE": "local"}
+    text = subprocess.run([SUMMARY], env=environment, capture_output=True, text=True, check=True).stdout
+    assert "recc: compile not-supported - 30 ms in /b: gcc -c early.c" in text
+    assert "recc: compile hit aa/1 40 ms in /b/e.bst: gcc -c 100.c" in text
+    assert "recc: compile local bb/22 50 ms in /b: gcc -c late.c" in text
 
 
 def test_summary_of_verify_counts_each_compile_once(tmp_path: Path) -> None:

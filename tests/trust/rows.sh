@@ -35,7 +35,7 @@ phase() {
         runs=$(cat "$RECC_LOG_DIRECTORY"/recc.* 2>/dev/null | grep -c -e 'Executing action remotely' -e 'only mode, executing locally')
         reasons=$({
             cat "$RECC_LOG_DIRECTORY"/*.note 2>/dev/null | sed -n -e 's/^uncached \([^ ]*\).*/+\1/p' \
-                -e 's/^compile [0-9]* \(hidden-input\|error\) .*/+\1/p'
+                -e 's/^compile [0-9]* [0-9]* \(hidden-input\|error\) .*/+\1/p'
             cat "$RECC_LOG_DIRECTORY"/recc.* 2>/dev/null | sed -n 's/.*Not a compiler command.*/+not-supported/p'
         } | sort -u | tr -d '\n')
         outcome=${hits}h${runs}x$reasons
@@ -216,6 +216,14 @@ change_incbin() { echo 54321 >data.bin; }
 setup_incbin_in_header() { setup_incbin; mv a.c a.h; echo '#include "a.h"' >a.c; }
 row_incbin_in_header() { gcc -pipe -O2 -c a.c; }
 change_incbin_in_header() { echo 54321 >data.bin; }
+
+# What an earlier compile with the same process number left behind.
+setup_process_number() { setup_incbin; }
+# shellcheck disable=SC2016 # expanded by the inner shell, whose number the wrapper takes over
+row_process_number() {
+    sh -c 'mkdir -p "$RECC_LOG_DIRECTORY"; echo data.bin >"$RECC_LOG_DIRECTORY/$$.inputs"; exec gcc -c a.c'
+}
+change_process_number() { echo 54321 >data.bin; }
 
 setup_save_temps() { setup_plain; }
 row_save_temps() { gcc -save-temps -c a.c; }

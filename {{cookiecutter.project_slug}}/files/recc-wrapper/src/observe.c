@@ -75,7 +75,7 @@ static int load(const char *path)
     }
     fclose(file);
     qsort(names, count, sizeof *names, compare);
-    return 1;
+    return count > 0;
 }
 
 static int known(const char *name)
