@@ -384,7 +384,7 @@ def test_cache_only_reads_and_never_writes(fetched: Project) -> None:
 
 def test_failed_compiles_are_not_stored(fetched: Project) -> None:
     """Not because the compiler removed its output, but because recc is told so."""
-    makefile = "all:\n\t! gcc -c bad.c\n\tcat /tmp/recc-log/recc.*\ninstall:\n"
+    makefile = "all:\n\t! gcc -c bad.c\n\tcat $$RECC_LOG_DIRECTORY/recc.*\ninstall:\n"
     sources = {"bad.c": "int bad = nonsense;\n", "Makefile": makefile}
     log = fetched.build(add(fetched, "unstored.bst", sources), "local").log
     assert "Not uploading actionResult due to exit_code = 1, RECC_CACHE_UPLOAD_FAILED_BUILD = false" in log
