@@ -61,12 +61,15 @@ def test_the_summary_leaves_no_trace(fetched: Project, tmp_path: Path) -> None:
     made = []
     settings = fetched.path / "include/recc.yml"
     text = settings.read_text()
-    for number, setting in enumerate(("RECC_SUMMARY: '1'", "RECC_SUMMARY: ''")):
-        settings.write_text(text.replace("RECC_SUMMARY: '1'", setting))
-        built = fetched.build(element, "remote")
-        assert ("recc: mode=remote" in built.log) == (number == 0)
-        key = fetched.show(element, mode="remote", form="%{full-key}", deps="none")
-        made.append((key, digests(fetched.checkout(element, tmp_path / str(number), "remote"))))
+    try:
+        for number, setting in enumerate(("RECC_SUMMARY: '1'", "RECC_SUMMARY: ''")):
+            settings.write_text(text.replace("RECC_SUMMARY: '1'", setting))
+            built = fetched.build(element, "remote")
+            assert ("recc: mode=remote" in built.log) == (number == 0)
+            key = fetched.show(element, mode="remote", form="%{full-key}", deps="none")
+            made.append((key, digests(fetched.checkout(element, tmp_path / str(number), "remote"))))
+    finally:
+        settings.write_text(text)
     assert made[0] == made[1]
 
 

@@ -177,7 +177,10 @@ def test_a_compiler_that_cannot_be_observed_is_named(tmp_path: Path) -> None:
     assert "WARNING: 2 compiles" in summarise(tmp_path, "local", ["not-supported", "hit", "hit"], notes)
 
 
-def test_no_summary_without_logs(tmp_path: Path) -> None:
-    environment = {"PATH": "/usr/bin:/bin", "RECC_LOG_DIRECTORY": str(tmp_path / "none"), "RECC_MODE": "off"}
-    done = subprocess.run([SUMMARY], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == done.stderr == ""
+@pytest.mark.parametrize("mode", ["off", "remote"])
+def test_no_summary_where_nothing_was_compiled(tmp_path: Path, mode: str) -> None:
+    (tmp_path / "empty").mkdir()
+    for directory in ("none", "empty"):
+        environment = {"PATH": "/usr/bin:/bin", "RECC_LOG_DIRECTORY": str(tmp_path / directory), "RECC_MODE": mode}
+        done = subprocess.run([SUMMARY], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout == done.stderr == ""
