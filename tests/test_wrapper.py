@@ -69,6 +69,8 @@ def test_an_unknown_mode_is_an_error_that_names_the_known_ones(compiler: Path) -
         ("no-compile", ["a.o", "-o", "a"]),
         ("no-compile", ["--version"]),
         ("probe", ["-c", "conftest.c"]),
+        ("probe", ["-c", "conftest1.c"]),
+        ("probe", ["-c", "-o", "/tmp/cgA1b2C3/dummy.o", "/tmp/cgA1b2C3/dummy.c"]),
         ("probe", ["-c", "/x/CMakeFiles/CMakeScratch/TryCompile-1/src.c"]),
         ("standard-input", ["-c", "-x", "c", "-"]),
         ("profile", ["-c", "-fprofile-use=a.gcda", "a.c"]),
