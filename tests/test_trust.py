@@ -362,7 +362,7 @@ def test_verify_runs_although_there_is_an_artifact(fetched: Project) -> None:
     fetched.build(element, "remote")
     fetched.bst("build", element, mode="verify")
     log = fetched.bst("artifact", "log", element, mode="verify").stdout
-    assert "recc: mode=verify compiles=1 hits=0 local=1 remote=1 errors=0" in log
+    assert "recc: mode=verify compiles=1 hits=0 local=1 remote=1 failed=0 errors=0" in log
 
 
 @pytest.mark.parametrize("element", EXAMPLES)
