@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,21 @@ from harness import ROOT, Project, generate
 PRODUCT = ROOT / "{{cookiecutter.project_slug}}"
 MODES = ("off", "cache-only", "local", "remote", "verify")
 EXAMPLES = sorted(f"examples/{path.name}" for path in (PRODUCT / "elements/examples").glob("*.bst"))
+
+
+@contextmanager
+def edited(path: Path, text: str) -> Iterator[None]:
+    """Give a file (perhaps a new one) another text for a while."""
+    before = path.read_text() if path.exists() else None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_text(before)
 
 
 @pytest.fixture(scope="session")

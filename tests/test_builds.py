@@ -8,14 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import EXAMPLES, MODES
+from conftest import EXAMPLES, MODES, edited
 from harness import Counts, Project
 
 pytestmark = pytest.mark.e2e
-
-
-def digests(directory: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(directory)): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
 
 
 def compile_commands(project: Project, element: str, log: str) -> int:
@@ -38,7 +34,7 @@ def test_counts_and_objects(fetched: Project, element: str, tmp_path: Path) -> N
     assert "recc:" not in plain.log.partition("Staging sources")[2]
     objects = fetched.objects(element, "off")
     assert objects
-    artifact = digests(fetched.checkout(element, tmp_path / "off", "off"))
+    artifact = fetched.artifact(element, tmp_path / "off", "off")
     number = compile_commands(fetched, element, plain.log)
     assert number >= 2
 
@@ -52,7 +48,7 @@ def test_counts_and_objects(fetched: Project, element: str, tmp_path: Path) -> N
         assert warm.counts == Counts(number, hits=number), "warm"
         assert len(re.findall(r"^recc: compile hit \w{64}/", warm.log, re.MULTILINE)) == number
         assert fetched.objects(element, mode) == objects, f"{mode}, warm"
-        assert digests(fetched.checkout(element, tmp_path / mode, mode)) == artifact, mode
+        assert fetched.artifact(element, tmp_path / mode, mode) == artifact, mode
 
 
 def test_the_summary_leaves_no_trace(fetched: Project, tmp_path: Path) -> None:
@@ -61,15 +57,12 @@ def test_the_summary_leaves_no_trace(fetched: Project, tmp_path: Path) -> None:
     made = []
     settings = fetched.path / "include/recc.yml"
     text = settings.read_text()
-    try:
-        for number, setting in enumerate(("RECC_SUMMARY: '1'", "RECC_SUMMARY: ''")):
-            settings.write_text(text.replace("RECC_SUMMARY: '1'", setting))
+    for number, setting in enumerate(("RECC_SUMMARY: '1'", "RECC_SUMMARY: ''")):
+        with edited(settings, text.replace("RECC_SUMMARY: '1'", setting)):
             built = fetched.build(element, "remote")
             assert ("recc: mode=remote" in built.log) == (number == 0)
             key = fetched.show(element, mode="remote", form="%{full-key}", deps="none")
-            made.append((key, digests(fetched.checkout(element, tmp_path / str(number), "remote"))))
-    finally:
-        settings.write_text(text)
+            made.append((key, fetched.artifact(element, tmp_path / str(number), "remote")))
     assert made[0] == made[1]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import EXAMPLES
+from conftest import EXAMPLES, edited
 from harness import ROOT, Build, Counts, Project
 
 pytestmark = pytest.mark.e2e
@@ -43,7 +43,7 @@ install: all
 """
 
 
-def add(project: Project, element: str, sources: dict[str, str], text: str | None = None, more: str = "") -> str:
+def add(project: Project, element: str, sources: dict[str, str], text: str = ELEMENT) -> str:
     """Write an element with its source files (and a Makefile for the .c files); return its name."""
     directory = project.path / "files" / element.removesuffix(".bst")
     shutil.rmtree(directory, ignore_errors=True)
@@ -51,46 +51,14 @@ def add(project: Project, element: str, sources: dict[str, str], text: str | Non
     objects = " ".join(name[:-2] + ".o" for name in sorted(sources) if name.endswith(".c"))
     for name, content in {"Makefile": MAKEFILE.format(objects=objects), **sources}.items():
         (directory / name).write_text(content)
-    text = text or ELEMENT.replace("sources:\n", f"{more}sources:\n")
     (project.path / "elements" / element).write_text(text.format(sources=f"files/{directory.name}"))
     return element
-
-
-def artifact(project: Project, element: str, directory: Path, mode: str) -> dict[str, bytes]:
-    """Contents of the files of an element's artifact, by path."""
-    checkout = project.checkout(element, directory, mode)
-    return {str(p.relative_to(checkout)): p.read_bytes() for p in sorted(checkout.rglob("*")) if p.is_file()}
-
-
-@contextmanager
-def edited(path: Path, text: str) -> Iterator[None]:
-    """Give a file (perhaps a new one) another text for a while."""
-    before = path.read_text() if path.exists() else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    try:
-        yield
-    finally:
-        if before is None:
-            path.unlink()
-        else:
-            path.write_text(before)
 
 
 @pytest.fixture(scope="module")
 def rows(fetched: Project) -> dict[str, dict[str, tuple[str, ...]]]:
     """What tests/trust/rows.sh printed, by mode and row."""
-    text = """kind: manual
-build-depends:
-- (@): include/gcc-for-recc.yml
-- buildsystems/make.bst
-sources:
-- kind: local
-  path: {sources}
-config:
-  build-commands:
-  - sh rows.sh
-"""
+    text = ELEMENT.replace("kind: make", "kind: manual") + "config:\n  build-commands:\n  - sh rows.sh\n"
     add(fetched, "rows.bst", {"rows.sh": (ROOT / "tests/trust/rows.sh").read_text()}, text)
     found = {}
     for mode in ("local", "remote", "verify"):
@@ -176,15 +144,15 @@ def test_poison(fetched: Project, tmp_path: Path) -> None:
         return add(fetched, "victim.bst", sources, text)
 
     fetched.build(victim(False), "off")
-    right = artifact(fetched, "victim.bst", tmp_path / "right", "off")
+    right = fetched.artifact("victim.bst", tmp_path / "right", "off")
 
     victim(True)
     assert fetched.build("victim.bst", "local").counts == Counts(1, local=1)
-    wrong = artifact(fetched, "victim.bst", tmp_path / "wrong", "local")
+    wrong = fetched.artifact("victim.bst", tmp_path / "wrong", "local")
     assert wrong != right
     for mode in ("remote", "cache-only"):
         fetched.build("victim.bst", mode)
-        assert artifact(fetched, "victim.bst", tmp_path / f"poisoned-{mode}", mode) == right
+        assert fetched.artifact("victim.bst", tmp_path / f"poisoned-{mode}", mode) == right
     failed = fetched.build("victim.bst", "verify", check=False)
     assert failed.status != 0
     assert re.search(r"File digest mismatch for 'a.o': local \w+/\d+, remote \w+/\d+", failed.log)
@@ -202,10 +170,10 @@ def test_poison(fetched: Project, tmp_path: Path) -> None:
     # The poison is there: this is what "quasi-safe" means, and why the domains are apart.
     victim(False)
     assert fetched.build("victim.bst", "local").counts == Counts(1, hits=1)
-    assert artifact(fetched, "victim.bst", tmp_path / "still", "local") == wrong
+    assert fetched.artifact("victim.bst", tmp_path / "still", "local") == wrong
     for mode in ("cache-only", "remote", "verify"):
         fetched.build("victim.bst", mode)
-        assert artifact(fetched, "victim.bst", tmp_path / mode, mode) == right, mode
+        assert fetched.artifact("victim.bst", tmp_path / mode, mode) == right, mode
 
 
 def user_configuration(project: Project) -> Path:
@@ -329,15 +297,15 @@ config:
 
     with edited(packages, text):
         fetched.build(element, "off")
-        right = artifact(fetched, element, tmp_path / "right", "off")
+        right = fetched.artifact(element, tmp_path / "right", "off")
         assert fetched.build(element, "local").counts == Counts(1, local=1)
-        assert artifact(fetched, element, tmp_path / "local", "local") == right
+        assert fetched.artifact(element, tmp_path / "local", "local") == right
         for mode in ("remote", "verify"):
             built = fetched.build(element, mode, check=False)
             if missing == "header":
                 # It travels with the compile, as an input.
                 assert built.status == 0
-                assert artifact(fetched, element, tmp_path / mode, mode) == right
+                assert fetched.artifact(element, tmp_path / mode, mode) == right
             else:
                 assert built.status != 0
                 assert "recc: this compile " in built.log and "gcc" in built.log
@@ -453,7 +421,7 @@ def test_two_builds_at_once(fetched: Project, tmp_path: Path) -> None:
     text = (fetched.path / "elements/examples/fribidi.bst").read_text()
     (fetched.path / "elements/twice.bst").write_text(text)
     fetched.build("twice.bst", "off")
-    right = artifact(fetched, "twice.bst", tmp_path / "right", "off")
+    right = fetched.artifact("twice.bst", tmp_path / "right", "off")
     fetched.bst("artifact", "delete", "twice.bst", mode="off")
     built: dict[str, Build] = {}
 
@@ -469,5 +437,5 @@ def test_two_builds_at_once(fetched: Project, tmp_path: Path) -> None:
         counts = built[mode].counts
         assert built[mode].status == 0, built[mode].output[-3000:]
         assert counts == Counts(39, **{mode: 39})
-        assert artifact(fetched, "twice.bst", tmp_path / mode, mode) == right
+        assert fetched.artifact("twice.bst", tmp_path / mode, mode) == right
         assert fetched.build("twice.bst", mode).counts == Counts(39, hits=39)

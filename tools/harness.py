@@ -160,6 +160,11 @@ class Project:
         self.bst("artifact", "checkout", "--deps", "none", "--directory", str(directory), element, mode=mode)
         return directory
 
+    def artifact(self, element: str, directory: Path, mode: str) -> dict[str, bytes]:
+        """Contents of the files of an element's artifact, by path; it is checked out into `directory`."""
+        checkout = self.checkout(element, directory, mode)
+        return {str(p.relative_to(checkout)): p.read_bytes() for p in checkout.rglob("*") if p.is_file()}
+
     def fetch(self, *elements: str, report: Callable[[str], None]) -> None:
         """Download the sources of `elements`; where a pin has vanished from the mirror, pin anew and say so.
 
