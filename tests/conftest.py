@@ -1,11 +1,15 @@
 # Fixtures: one generated project and one BuildStream cache for the whole run.
 # SPDX-License-Identifier: Apache-2.0
-"""The cache is shared because filling it takes longer than most tests; tests that count start from what they delete."""
+"""The cache is shared because filling it takes longer than most tests; tests that count start from what they delete.
+
+With pytest-xdist each of its processes has a project and a cache of its own.
+"""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,9 +52,7 @@ def project(workspace: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def fetched(project: Project, pytestconfig: pytest.Config) -> Project:
+def fetched(project: Project) -> Project:
     """The same project with the sources of all examples downloaded."""
-    reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
-    assert reporter is not None
-    project.fetch(*EXAMPLES, report=lambda text: reporter.write_line(text))
+    project.fetch(*EXAMPLES, report=warnings.warn)
     return project

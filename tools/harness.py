@@ -7,6 +7,7 @@ from __future__ import annotations
 import lzma
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -140,6 +141,10 @@ class Project:
         names = re.findall(rf" START +({re.escape(directory)}/\S+-build\.\S+\.log)$", done.stdout, re.MULTILINE)
         log = "".join((self.cache / "buildstream/logs" / name).read_text(errors="replace") for name in names)
         return Build(done.returncode, parse_summary(log), seconds, log, done.stdout)
+
+    def empty_action_cache(self) -> None:
+        """Forget every compile; artifacts and sources stay."""
+        shutil.rmtree(self.cache / "buildstream/actioncache", ignore_errors=True)
 
     def shell(self, element: str, script: str, mode: str) -> str:
         """Output of `script` in the build sandbox of an element whose build directory was kept."""
