@@ -50,11 +50,13 @@ def test_counts_and_objects(fetched: Project, element: str, jobs: int, tmp_path:
         fetched.empty_action_cache()
         cold = build(mode)
         assert cold.counts == Counts(number, hits=0, **{mode: number}), "cold"
+        assert cold.links is not None and cold.links[0] > 0 and cold.links[1] == 0
         assert len(re.findall(rf"^recc: compile {mode} \w{{64}}/", cold.log, re.MULTILINE)) == number
         assert fetched.artifact(element, tmp_path / f"{mode}-cold", mode) == artifact, f"{mode}, cold"
 
         warm = build(mode)
         assert warm.counts == Counts(number, hits=number), "warm"
+        assert warm.links == (cold.links[0], cold.links[0])
         assert len(re.findall(r"^recc: compile hit \w{64}/", warm.log, re.MULTILINE)) == number
         assert fetched.objects(element, mode) == objects, f"{mode}, warm"
         assert fetched.artifact(element, tmp_path / f"{mode}-warm", mode) == artifact, f"{mode}, warm"

@@ -50,8 +50,10 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
     return strict
 
 
-def compiled(status: str, digest: str | None, command: str, ms: int = 100, directory: str = DIRECTORY) -> str:
-    return f"recc: compile {status} {digest or '-'} {ms} ms in {directory}: {command}"
+def compiled(
+    status: str, digest: str | None, command: str, ms: int = 100, directory: str = DIRECTORY, kind: str = "compile"
+) -> str:
+    return f"recc: {kind} {status} {digest or '-'} {ms} ms in {directory}: {command}"
 
 
 def summary(mode: str = "local", uncached: str = "", **counts: int) -> str:
@@ -60,9 +62,9 @@ def summary(mode: str = "local", uncached: str = "", **counts: int) -> str:
     hits, number = counts.get("hits", 0), counts.get("compiles", 0)
     rate = f"{100 * hits / number:.1f}%" if number else "-"
     times = f"hit-ms={counts.get('hit_ms', 0)} miss-ms={counts.get('miss_ms', 0)}"
-    return (
-        f"recc: mode={mode} {given} rate={rate} {times} uncached: hidden-input=0 probe=0{uncached and ' ' + uncached}"
-    )
+    links = f"links={counts.get('links', 0)} link-hits={counts.get('link_hits', 0)}"
+    reasons = f"hidden-input=0 probe=0{uncached and ' ' + uncached}"
+    return f"recc: mode={mode} {given} rate={rate} {links} {times} uncached: {reasons}"
 
 
 class Lab:
@@ -658,6 +660,24 @@ def test_off_mode(lab: Lab) -> None:
     assert "it was built with recc_mode off" in report["notes"][0]
 
 
+def test_links_are_counted_apart(lab: Lab) -> None:
+    lines = [
+        compiled("hit", A, "cc -c a.c", 5),
+        compiled("hit", B, "cc a.o -o one", 7, kind="link"),
+        compiled("local", C, "cc a.o -o two", 11, kind="link"),
+        compiled("link", None, "cc a.o -o three", 13, kind="link"),
+    ]
+    whole = summary(compiles=1, hits=1, links=2, link_hits=1, hit_ms=12, miss_ms=11, uncached="link=1")
+    for seconds, end in enumerate(([whole], [])):
+        lab.log([*lines, *end], seconds)
+        (element,) = lab.json()["elements"]
+        assert [element[name] for name in ("compiles", "hits", "links", "link_hits", "not_cached")] == [1, 1, 2, 1, 1]
+        assert (element["hit_ms"], element["miss_ms"], element["hit_rate"]) == (12, 11, 1)
+        assert [(m["kind"], m["outputs"]) for m in element["misses"]] == [("link", ["two"])]
+        assert "1 of 2" in lab.run().stdout
+    assert lab.json("--explain", "examples/app.bst", "two")["last"]["kind"] == "link"
+
+
 def test_log_truncated_anywhere(lab: Lab) -> None:
     """Cut anywhere: a report, or a useful answer; counts never exceed those of the whole log."""
     path = lab.log(
@@ -759,7 +779,7 @@ def evil(lab: Lab) -> None:
     )
 
 
-@pytest.mark.parametrize("width", [20, 60, 109, 110, 200])
+@pytest.mark.parametrize("width", [20, 60, 119, 120, 200])
 def test_widths(lab: Lab, width: int) -> None:
     evil(lab)
     lab.log([compiled("local", A, f"cc -c {'long/' * 60}x.c"), summary(compiles=100000, hits=99999)], 1, "b.bst")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PRODUCT
-from harness import Counts, parse_summary
+from harness import Counts, parse_links, parse_summary
 
 WRAPPER = PRODUCT / "files/recc-wrapper/libexec/compiler"
 SUMMARY = PRODUCT / "files/recc-wrapper/libexec/summary"
@@ -114,12 +114,15 @@ DIGESTS = {"hit": "aa/1", "local": "bb/22", "remote": "cc/333", "not-supported":
 
 def summarise(directory: Path, mode: str, outcomes: list[str], notes: list[str] | None = None) -> str:
     """The summary of as many compiles; an outcome that recc's log does not tell is the wrapper's own."""
+    logs = [*directory.iterdir()]
     directory = directory / "a log.dir"
     directory.mkdir()
+    for log in logs:
+        log.rename(directory / log.name)
     for process, outcome in enumerate(outcomes, 100):
         messages = MESSAGES["local"][:1] + MESSAGES["remote"] if outcome == "verified" else MESSAGES.get(outcome, [])
-        log = "".join(f"2026-11-22T11:37:38.186+0000 [6:1] [x.cpp:9] [INFO] {text}\n" for text in messages)
-        (directory / f"recc.buildbox.user.log.20261122-113738.{process}").write_text(log)
+        lines = "".join(f"2026-11-22T11:37:38.186+0000 [6:1] [x.cpp:9] [INFO] {text}\n" for text in messages)
+        (directory / f"recc.buildbox.user.log.20261122-113738.{process}").write_text(lines)
         result = "ok" if messages else outcome
         note = f"compile {9000 + process} {process} {result} 40 ms in /b/e.bst: gcc -c {process}.c\n"
         (directory / f"{process}.note").write_text(note)
@@ -131,11 +134,23 @@ def summarise(directory: Path, mode: str, outcomes: list[str], notes: list[str] 
 
 def test_summary_counts_and_lists_every_compile(tmp_path: Path) -> None:
     outcomes = [*["hit"] * 3, *["local"] * 2, *["remote"] * 4, "not-supported", "failed", "error", "hidden-input"]
-    notes = ["uncached probe", "uncached probe", "hidden d.bin read by: gcc -c d.c"]
+    notes = [
+        *["uncached probe", "uncached probe", "hidden d.bin read by: gcc -c d.c", "unlinkable no ld"],
+        *(f"link 1 {process} ok 5 ms in /b/e.bst: gcc {process}.o" for process in (300, 301)),
+        "link 1 302 link 5 ms in /b/e.bst: gcc 302.o",
+        "link 1 303 failed 5 ms in /b/e.bst: gcc 303.o",
+    ]
+    for process, outcome in ((300, "hit"), (301, "local")):
+        log = "".join(f"2026-11-22T11:37:38.186+0000 [6:1] [x.cpp:9] [INFO] {m}\n" for m in MESSAGES[outcome])
+        (tmp_path / f"recc.buildbox.user.log.20261122-113738.{process}").write_text(log)
     text = summarise(tmp_path, "local", outcomes, notes)
     assert parse_summary(text) == Counts(compiles=11, hits=3, local=2, remote=4)
-    assert "failed=1 errors=1 rate=27.3% hit-ms=120 miss-ms=320 uncached: hidden-input=1 probe=2" in text
-    assert "not-supported=1" in text and "WARNING" not in text
+    assert "failed=1 errors=1 rate=27.3% links=3 link-hits=1 hit-ms=125 miss-ms=330 uncached: hidden" in text
+    assert parse_links(text) == (3, 1)
+    assert "recc: link hit aa/1 5 ms in /b/e.bst: gcc 300.o\n" in text
+    assert "recc: link local bb/22 5 ms in /b/e.bst: gcc 301.o\n" in text
+    assert "fails in the sandbox of the toolchain: no ld\n" in text
+    assert "hidden-input=1 probe=2 no-compile=0 link=1 not-supported=1" in text and "WARNING" not in text
     assert "recc: not cached, hidden input d.bin read by: gcc -c d.c\n" in text
     listed = [line for line in text.splitlines() if line.startswith("recc: compile ")]
     for process, outcome in enumerate(outcomes, 100):

@@ -36,10 +36,14 @@ class Counts:
 
 @dataclass(frozen=True)
 class Build:
-    """One build of one element: exit status, recc's counts (None without a summary), seconds, its log, bst's output."""
+    """One build of one element: exit status, seconds, its log, bst's output, and recc's counts.
+
+    `counts` of compiles, and `links` with those that were hits, are None without a summary.
+    """
 
     status: int
     counts: Counts | None
+    links: tuple[int, int] | None
     seconds: float
     log: str
     output: str
@@ -52,6 +56,12 @@ def parse_summary(log: str) -> Counts | None:
     """The counts in the last summary of a build log, or None where there is none."""
     found = SUMMARY.findall(log)
     return Counts(*map(int, found[-1][1:])) if found else None
+
+
+def parse_links(log: str) -> tuple[int, int] | None:
+    """Links in the last summary of a build log, and how many of them were hits; None where there is no summary."""
+    found = re.findall(r"^recc: mode=.* links=(\d+) link-hits=(\d+) ", log, re.MULTILINE)
+    return (int(found[-1][0]), int(found[-1][1])) if found else None
 
 
 def generate(directory: Path, **answers: str) -> Path:
@@ -140,7 +150,7 @@ class Project:
         directory = f"{self.name}/{element.removesuffix('.bst').replace('/', '-')}"
         names = re.findall(rf" START +({re.escape(directory)}/\S+-build\.\S+\.log)$", done.stdout, re.MULTILINE)
         log = "".join((self.cache / "buildstream/logs" / name).read_text(errors="replace") for name in names)
-        return Build(done.returncode, parse_summary(log), seconds, log, done.stdout)
+        return Build(done.returncode, parse_summary(log), parse_links(log), seconds, log, done.stdout)
 
     def empty_action_cache(self) -> None:
         """Forget every compile; artifacts and sources stay."""
@@ -149,9 +159,7 @@ class Project:
     def shell(self, element: str, script: str, mode: str) -> str:
         """Output of `script` in the build sandbox of an element whose build directory was kept."""
         marked = f"echo ==BEGIN; {script}\necho ==END"
-        output = self.bst(
-            "shell", "--build", "--use-buildtree", element, "--", "/bin/sh", "-ec", marked, mode=mode
-        ).stdout
+        output = self.bst("shell", "--build", "--use-buildtree", element, "--", "sh", "-ec", marked, mode=mode).stdout
         return output.partition("\n==BEGIN\n")[2].rpartition("==END")[0].rstrip("\n")
 
     def objects(self, element: str, mode: str) -> dict[str, str]:

@@ -31,6 +31,24 @@ MUTANTS = {
     ),
     "scan not extended": (OBSERVE, "if (write(rule_fd, rule,", "if (0 && write(rule_fd, rule,", "row"),
     "hidden inputs not refused": (OBSERVE, "        _exit(1);\n", "        return;\n", "incbin"),
+    "libraries as recc guesses them": (
+        WRAPPER,
+        "export RECC_DEPS_OVERRIDE RECC_OUTPUT_FILES_OVERRIDE",
+        "unset RECC_DEPS_OVERRIDE RECC_OUTPUT_FILES_OVERRIDE",
+        "row and link",
+    ),
+    "hidden inputs of links stored": (
+        OBSERVE,
+        'role = strncmp(mode, "refuse", 6)',
+        'role = strcmp(mode, "refuse")',
+        "link_hidden",
+    ),
+    "LD_RUN_PATH not looked at": (
+        WRAPPER,
+        '[ -z "$LD_RUN_PATH" ] || reason',
+        '[ -z "$LD_RUN_PATH" ] || unused',
+        "link_run",
+    ),
     "failed compiles stored": (
         RECC,
         "RECC_CACHE_UPLOAD_FAILED_BUILD: ''\n  RECC_IGNORE_FAILURE_RESULT: '1'",

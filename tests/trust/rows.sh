@@ -35,7 +35,7 @@ phase() {
         runs=$(cat "$RECC_LOG_DIRECTORY"/recc.* 2>/dev/null | grep -c -e 'Executing action remotely' -e 'only mode, executing locally')
         reasons=$({
             cat "$RECC_LOG_DIRECTORY"/*.note 2>/dev/null | sed -n -e 's/^uncached \([^ ]*\).*/+\1/p' \
-                -e 's/^compile [0-9]* [0-9]* \(hidden-input\|error\) .*/+\1/p'
+                -e 's/^[a-z]* [0-9]* [0-9]* \(hidden-input\|error\|link\) .*/+\1/p'
             cat "$RECC_LOG_DIRECTORY"/recc.* 2>/dev/null | sed -n 's/.*Not a compiler command.*/+not-supported/p'
         } | sort -u | tr -d '\n')
         outcome=${hits}h${runs}x$reasons
@@ -208,6 +208,70 @@ setup_unrelated_variable() { setup_plain; }
 row_unrelated_variable() { UNRELATED=${value:-1} gcc -c a.c; }
 change_unrelated_variable() { value=2; }
 
+# Links. What they link is compiled without recc, so that a hit is the link's own.
+plainly() { RECC_MODE=off "$@"; }
+answer() { echo "int answer(void) { return $1; }" >"$2.c"; plainly gcc -c "$2.c"; }
+setup_link() { echo 'int answer(void); int main(void) { return answer(); }' >a.c; plainly gcc -c a.c; answer 1 b; }
+row_link() { gcc a.o b.o -o program && test -x program; }
+change_link() { answer 2 b; }
+
+setup_link_again() { setup_link; echo old >program; }
+row_link_again() { row_link; }
+change_link_again() { answer 2 b; }
+
+setup_link_shared() { answer 1 b; echo '{ global: answer; local: *; };' >exported; }
+row_link_shared() { gcc -shared b.o -Wl,-soname,libb.so.1 -Wl,--version-script=exported -o libb.so.1; }
+change_link_shared() { echo '{ local: *; };' >exported; }
+
+setup_link_archive() { setup_link; ar rc libb.a b.o; }
+row_link_archive() { gcc a.o -L. -lb -o program; }
+change_link_archive() { answer 2 b; ar rc libb.a b.o; }
+
+setup_link_thin_archive() { setup_link; ar rcT libb.a b.o; }
+row_link_thin_archive() { gcc a.o -L. -lb -o program; }
+change_link_thin_archive() { answer 2 b; }
+
+setup_link_script() { setup_link; mkdir x; mv b.o x; echo 'INPUT(x/b.o)' >libb.so; }
+row_link_script() { gcc a.o -L. -lb -o program; }
+change_link_script() { answer 2 b; mv b.o x; }
+
+setup_link_shadowed() { setup_link; mkdir x; ar rc x/libb.a b.o; }
+row_link_shadowed() { gcc a.o -L. -Lx -lb -o program; }
+change_link_shadowed() { answer 2 b; ar rc libb.a b.o; }
+
+setup_link_needed() {
+    setup_link
+    plainly gcc -shared b.o -Wl,-soname,libb.so.1 -o libb.so.1
+    ln -s libb.so.1 libb.so
+    echo 'int answer(void); int other(void) { return answer(); }' >c.c
+    plainly gcc -fPIC -shared c.c -L. -lb -o libc1.so
+    echo 'int other(void); int main(void) { return other(); }' >a.c
+    plainly gcc -c a.c
+}
+row_link_needed() { gcc a.o -L. -lc1 -Wl,-rpath-link,. -o program && gcc a.o -L. -lc1 -lb -o program2; }
+
+setup_link_response_file() { setup_link; echo 'a.o b.o -o program' >args; }
+row_link_response_file() { gcc @args; }
+change_link_response_file() { answer 2 b; }
+
+setup_link_outputs() { setup_link; }
+row_link_outputs() { gcc a.o b.o -Wl,-Map=program.map -Wl,--dependency-file=program.d -o program; }
+change_link_outputs() { answer 2 b; }
+
+setup_link_messages() { echo 'char *tmpnam(char *); int main(void) { return !tmpnam(0); }' >a.c; plainly gcc -c a.c; }
+row_link_messages() { gcc a.o -o program; }
+
+setup_link_lto() {
+    setup_link
+    echo '#include <string>
+std::string text(int n) { return std::string(n, 0); }' >c.cpp
+    plainly gcc -O2 -flto -frandom-seed=a -c a.c
+    plainly gcc -O2 -flto -frandom-seed=b -c b.c
+    plainly g++ -O2 -flto -frandom-seed=c -c c.cpp
+}
+row_link_lto() { g++ -O2 -flto=auto a.o b.o c.o -o program; }
+change_link_lto() { answer 2 b; }
+
 # Not cached.
 setup_incbin() { echo 12345 >data.bin; printf '%s\n' 'asm(".data\n.incbin \"data.bin\"");' >a.c; }
 row_incbin() { gcc -c a.c; }
@@ -259,6 +323,38 @@ row_modules() { g++ -std=c++20 -fmodules -c m.cpp && g++ -std=c++20 -fmodules -c
 
 setup_dependencies_output() { setup_plain; }
 row_dependencies_output() { DEPENDENCIES_OUTPUT=d.d gcc -c a.c; }
+
+setup_link_absolute_output() { setup_link; }
+row_link_absolute_output() { gcc a.o b.o -o "$PWD/program"; }
+change_link_absolute_output() { answer 2 b; }
+
+setup_link_run_path() { setup_link; }
+row_link_run_path() { LD_RUN_PATH=${path:-/one} gcc a.o b.o -o program; }
+change_link_run_path() { path=/two; }
+
+setup_link_hidden() {
+    setup_link
+    echo 12345 >data.bin
+    printf '%s\n' 'asm(".data\n.incbin \"data.bin\"\n.text");' >>a.c
+    plainly gcc -flto -frandom-seed=a -c a.c
+}
+row_link_hidden() { gcc -flto a.o b.o -o program; }
+change_link_hidden() { echo 54321 >data.bin; }
+
+# A linker that the toolchain does not have.
+setup_link_other_linker() {
+    setup_link
+    mkdir x
+    printf '#!/bin/sh\nexec /usr/bin/ld --build-id=none "$@"\n' >x/ld
+    chmod +x x/ld
+}
+row_link_other_linker() { gcc -Bx/ a.o b.o -o program; }
+
+setup_link_off() { setup_link; }
+row_link_off() { RECC_LINK='' gcc a.o b.o -o program; }
+
+setup_link_failing() { setup_link; }
+row_link_failing() { gcc a.o -o program; }
 
 setup_failing() { echo 'int f(void) { return nonsense; }' >a.c; }
 row_failing() { gcc -c a.c; }

@@ -1,4 +1,4 @@
-/* Preloaded into compilers: makes every file that a compile reads an input of its action. */
+/* Preloaded into compilers and linkers: makes every file that they read an input of the action. */
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
@@ -15,6 +15,12 @@
  * compile fails at once, so that recc stores nothing.
  *
  * Between the two, $OBSERVE_INPUTS holds what the scan opened.
+ *
+ * A link has no scan of its own: the linker runs twice. With OBSERVE=link-scan it
+ * lists what it opens and writes nothing, and link-time optimisation is left out.
+ * $OBSERVE_LINK_INPUTS and $OBSERVE_LINK_OUTPUTS then hold the files that it read
+ * and would have written, separated by commas. With OBSERVE=refuse-link the link
+ * fails if it reads or writes another file.
  */
 
 #define _GNU_SOURCE
@@ -28,7 +34,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum { IDLE, SCAN, REPORT, REFUSE } role;
+static enum { IDLE, SCAN, LINK_SCAN, REPORT, REFUSE } role;
+static int link_step;                   /* a process of a link: driver, linker, optimiser */
+static int linker;                      /* LINK_SCAN: the linker itself */
 static int rule_fd = -1;                /* the scan's standard output */
 static char **names;                    /* SCAN: files opened; else: files known from the scan */
 static size_t count, room;
@@ -53,6 +61,17 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Names that the compiler driver gives to files between its steps. */
+static int temporary(const char *name)
+{
+    const char *directory = getenv("TMPDIR");
+    size_t size;
+    if (!directory || !*directory)
+        directory = "/tmp";
+    size = strlen(directory);
+    return strncmp(name, directory, size) == 0 && strncmp(name + size, "/cc", 3) == 0;
+}
+
 /* Append lines to a file with one write, so that parallel processes do not mix them. */
 static void append(const char *path, const char *text, size_t size)
 {
@@ -60,6 +79,29 @@ static void append(const char *path, const char *text, size_t size)
     if (fd < 0 || write(fd, text, size) != (ssize_t)size)
         abort();
     close(fd);
+}
+
+/* Append to a list of names in a file, with `separator` before each; a name that holds it becomes two of them. */
+static void list(const char *path, char separator, char *const *entries, size_t number)
+{
+    char *text = NULL;
+    size_t size, i;
+    FILE *file = path ? open_memstream(&text, &size) : NULL;
+
+    if (!path)
+        return;
+    if (!file)
+        abort();
+    for (i = 0; i < number; i++) {
+        putc(separator, file);
+        if (strchr(entries[i], separator))
+            putc(separator, file);
+        else
+            fputs(entries[i], file);
+    }
+    fclose(file);
+    append(path, text, size);
+    free(text);
 }
 
 /* Read what the scan opened. Without a scan there is nothing to compare with. */
@@ -98,12 +140,12 @@ static void opened(const char *name)
 {
     const char *hidden = getenv("OBSERVE_HIDDEN");
 
-    if (role == SCAN) {
-        if (strncmp(name, RECC_TEMPORARY, sizeof RECC_TEMPORARY - 1) != 0)
+    if (role == SCAN || role == LINK_SCAN) {
+        if (strncmp(name, RECC_TEMPORARY, sizeof RECC_TEMPORARY - 1) != 0 && !(link_step && temporary(name)))
             add(name);
         return;
     }
-    if (known(name))
+    if (known(name) || (link_step && temporary(name)))
         return;
     if (hidden) {
         char line[8192];
@@ -130,6 +172,18 @@ static void check(const char *name, int fd)
 
 #define READS(flags) (((flags) & O_ACCMODE) == O_RDONLY)
 
+/* What to open for writing in place of `name`: in a link scan, nothing that stays. */
+static const char *written(const char *name)
+{
+    if (role != LINK_SCAN || !linker || temporary(name) || strncmp(name, "/dev/", 5) == 0)
+        return name;
+    role = IDLE; /* for the writing of the lists */
+    list(getenv("OBSERVE_LINK_OUTPUTS"), ',', (char *const *)&name, 1);
+    list(getenv("OBSERVE_INPUTS"), '\n', (char *const *)&name, 1);
+    role = LINK_SCAN;
+    return "/dev/null";
+}
+
 #define OPEN(function)                                                       \
     int function(const char *name, int flags, ...)                           \
     {                                                                        \
@@ -141,8 +195,8 @@ static void check(const char *name, int fd)
         va_end(list);                                                        \
         if (!next)                                                           \
             next = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, #function); \
-        fd = next(name, flags, mode);                                        \
-        if (READS(flags))                                                    \
+        fd = next(READS(flags) ? name : written(name), flags, mode);         \
+        if (READS(flags) || link_step)                                       \
             check(name, fd);                                                 \
         return fd;                                                           \
     }
@@ -171,8 +225,8 @@ static void check(const char *name, int fd)
         va_end(list);                                                        \
         if (!next)                                                           \
             next = (int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, #function); \
-        fd = next(directory, name, flags, mode);                             \
-        if (READS(flags))                                                    \
+        fd = next(directory, READS(flags) ? name : written(name), flags, mode); \
+        if (READS(flags) || link_step)                                       \
             check(name, fd);                                                 \
         return fd;                                                           \
     }
@@ -182,10 +236,11 @@ static void check(const char *name, int fd)
     {                                                                        \
         static FILE *(*next)(const char *, const char *);                    \
         FILE *file;                                                          \
+        int reads = mode[0] == 'r' && !strchr(mode, '+');                    \
         if (!next)                                                           \
             next = (FILE * (*)(const char *, const char *))dlsym(RTLD_NEXT, #function); \
-        file = next(name, mode);                                             \
-        if (file && mode[0] == 'r' && !strchr(mode, '+'))                    \
+        file = next(reads ? name : written(name), mode);                     \
+        if (file && (reads || link_step))                                    \
             check(name, fileno(file));                                       \
         return file;                                                         \
     }
@@ -199,6 +254,23 @@ OPENAT(openat)
 OPENAT(openat64)
 FOPEN(fopen)
 FOPEN(fopen64)
+
+/* A link scan leaves what is there: output files of an earlier link. */
+#define KEEP(function, parameters, arguments)                                \
+    int function parameters                                                  \
+    {                                                                        \
+        static int (*next) parameters;                                       \
+        if (role == LINK_SCAN && !temporary(name))                           \
+            return 0;                                                        \
+        if (!next)                                                           \
+            next = (int (*) parameters)dlsym(RTLD_NEXT, #function);          \
+        return next arguments;                                               \
+    }
+
+KEEP(unlink, (const char *name), (name))
+KEEP(remove, (const char *name), (name))
+KEEP(rename, (const char *name, const char *to), (name, to))
+KEEP(chmod, (const char *name, mode_t mode), (name, mode))
 
 /* A plugin is code: what it is decides what the compile makes. */
 void *dlopen(const char *name, int flags)
@@ -215,12 +287,28 @@ __attribute__((constructor)) static void start(int argc, char **argv)
 {
     const char *mode = getenv("OBSERVE");
     const char *inputs = getenv("OBSERVE_INPUTS");
+    char program[4096];
+    ssize_t size;
     int i;
 
     if (!mode || !inputs || strcmp(program_invocation_short_name, "recc") == 0)
         return;
     argument_count = argc;
     arguments = argv;
+    link_step = strstr(mode, "link") != NULL;
+    if (strcmp(mode, "link-scan") == 0) {
+        if (strcmp(program_invocation_short_name, "lto-wrapper") == 0)
+            _exit(0);
+        linker = strstr(program_invocation_short_name, "ld") != NULL;
+        /* -B and -fuse-ld choose programs that need not be the toolchain's. */
+        size = readlink("/proc/self/exe", program, sizeof program - 1);
+        if (size > 0) {
+            program[size] = '\0';
+            add(program);
+        }
+        role = LINK_SCAN;
+        return;
+    }
     for (i = 1; i < argc; i++)
         if (strcmp(argv[i], "-M") == 0 || strcmp(argv[i], "-MM") == 0) {
             /* The compiler closes its standard output before this library's end. */
@@ -229,28 +317,58 @@ __attribute__((constructor)) static void start(int argc, char **argv)
             return;
         }
     if (load(inputs))
-        role = strcmp(mode, "refuse") == 0 ? REFUSE : REPORT;
+        role = strncmp(mode, "refuse", 6) == 0 ? REFUSE : REPORT;
 }
 
-/* Write what was opened: as a rule for recc, as a list for the compile to come. */
+/* /lib/x is /usr/lib/x where /lib is a link: in an input root it would be a directory in its place. */
+static char *below_root_link(char *name)
+{
+    char *rest = name[0] == '/' ? strchr(name + 1, '/') : NULL;
+    char top[64], target[256], *resolved;
+    ssize_t size;
+
+    if (!rest || rest - name >= (ssize_t)sizeof top)
+        return name;
+    memcpy(top, name, rest - name);
+    top[rest - name] = '\0';
+    size = readlink(top, target, sizeof target);
+    if (size <= 0 || size == sizeof target)
+        return name;
+    if (asprintf(&resolved, "/%.*s%s", (int)size, target + (target[0] == '/'), rest) < 0)
+        abort();
+    return resolved;
+}
+
+/* Write what was opened: for recc, as a rule or a list, and for the compile or link to come. */
 __attribute__((destructor)) static void stop(void)
 {
-    const char *inputs = getenv("OBSERVE_INPUTS");
-    char *rule = NULL, *list = NULL;
-    size_t rule_size, list_size, i;
-    FILE *rule_file, *list_file;
+    int scan = role;
+    size_t unique = 0;
+    char *rule = NULL;
+    size_t rule_size, i;
+    FILE *rule_file;
 
-    if (role != SCAN || count == 0)
+    if ((scan != SCAN && scan != LINK_SCAN) || count == 0)
         return;
     role = IDLE;
+    list(getenv("OBSERVE_INPUTS"), '\n', names, count);
+    if (scan == LINK_SCAN) {
+        qsort(names, count, sizeof *names, compare);
+        for (i = 0; i < count; i++)
+            if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+                names[unique++] = names[i];
+        count = unique;
+        for (i = 0; i < count; i++)
+            names[i] = below_root_link(names[i]);
+        list(getenv("OBSERVE_LINK_INPUTS"), ',', names, count);
+        return;
+    }
     rule_file = open_memstream(&rule, &rule_size);
-    list_file = open_memstream(&list, &list_size);
-    if (!rule_file || !list_file)
+    if (!rule_file)
         abort();
     fputs("opened:", rule_file);
     for (i = 0; i < count; i++) {
         const char *c;
-        fprintf(list_file, "%s\n", names[i]);
         fputs(" \\\n ", rule_file);
         for (c = names[i]; *c; c++) {
             if (strchr(" \t#", *c))
@@ -262,8 +380,6 @@ __attribute__((destructor)) static void stop(void)
     }
     putc('\n', rule_file);
     fclose(rule_file);
-    fclose(list_file);
-    append(inputs, list, list_size);
     if (write(rule_fd, rule, rule_size) != (ssize_t)rule_size)
         abort();
 }
