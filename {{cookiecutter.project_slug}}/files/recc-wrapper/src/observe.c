@@ -27,6 +27,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,9 @@ static char **arguments;
 
 static void add(const char *name)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* some linkers have threads */
+
+    pthread_mutex_lock(&lock);
     if (count == room) {
         room = room ? 2 * room : 512;
         names = realloc(names, room * sizeof *names);
@@ -54,6 +58,7 @@ static void add(const char *name)
     names[count] = strdup(name);
     if (!names[count++])
         abort();
+    pthread_mutex_unlock(&lock);
 }
 
 static int compare(const void *a, const void *b)
