@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -99,11 +100,29 @@ def test_lock_is_reproducible_and_follows_the_manifest(tmp_path: Path) -> None:
     assert {p.name: p.read_bytes() for p in (toolchain / "locks").rglob("*.yml")} == first
     assert run(toolchain / "bin/lock", "--check", *latest, PATH=path).returncode == 0
 
+    for component, package, said in (("make", "make", "'gcc' stays as it is"), ("gcc", "g++", "'gcc' changes")):
+        pins = toolchain / f"locks/x86_64/{component}.yml"
+        pins.write_text(
+            re.sub(
+                rf"(name: {re.escape(package)}\n +version: ').*?'(?s:(.*?ref: )\w+)",
+                r"\g<1>0-1'\g<2>" + 64 * "0",
+                first[pins.name].decode(),
+                count=1,
+            )
+        )
+        stale = run(toolchain / "bin/lock", "--check", *latest, "--arch", "x86_64", PATH=path)
+        assert stale.returncode == 1
+        assert f"locks/x86_64/{component}.yml is stale\n" in stale.stderr
+        assert f"  {component}: {package} 0-1 -> " in stale.stderr
+        assert said in stale.stderr
+        pins.write_bytes(first[pins.name])
+
     manifest = toolchain / "packages.yml"
-    manifest.write_text(manifest.read_text().replace("    - make\n", "    - make\n    - nonesuch\n", 1))
+    manifest.write_text(manifest.read_text().replace("    - make\n", "    - make\n    - makee\n", 1))
     failed = run(toolchain / "bin/lock", *latest, PATH=path)
     assert failed.returncode == 1
-    assert "nonesuch" in failed.stderr and "Traceback" not in failed.stderr
+    assert "makee" in failed.stderr and "1. Its nearest names: make" in failed.stderr
+    assert "Traceback" not in failed.stderr
     assert {p.name: p.read_bytes() for p in (toolchain / "locks").rglob("*.yml")} == first
 
     unreachable = run(toolchain / "bin/lock", *latest, "--mirror", "http://127.0.0.1:9/debian", PATH=path)
