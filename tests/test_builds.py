@@ -50,16 +50,42 @@ def test_counts_and_objects(fetched: Project, element: str, jobs: int, tmp_path:
         fetched.empty_action_cache()
         cold = build(mode)
         assert cold.counts == Counts(number, hits=0, **{mode: number}), "cold"
-        assert cold.links is not None and cold.links[0] > 0 and cold.links[1] == 0
         assert len(re.findall(rf"^recc: compile {mode} \w{{64}}/", cold.log, re.MULTILINE)) == number
         assert fetched.artifact(element, tmp_path / f"{mode}-cold", mode) == artifact, f"{mode}, cold"
 
         warm = build(mode)
         assert warm.counts == Counts(number, hits=number), "warm"
-        assert warm.links == (cold.links[0], cold.links[0])
         assert len(re.findall(r"^recc: compile hit \w{64}/", warm.log, re.MULTILINE)) == number
         assert fetched.objects(element, mode) == objects, f"{mode}, warm"
         assert fetched.artifact(element, tmp_path / f"{mode}-warm", mode) == artifact, f"{mode}, warm"
+
+
+def test_links(fetched: Project, tmp_path: Path) -> None:
+    """With link-time optimisation cold and warm, and what the program is; the other link is left alone."""
+    sources = fetched.path / "files/links"
+    sources.mkdir()
+    (sources / "a.c").write_text("int answer(void);\nint main(void) { return answer(); }\n")
+    (sources / "b.c").write_text("int answer(void) { return 42; }\n")
+    (sources / "Makefile").write_text(
+        """all:
+\tfor f in a b; do gcc -flto -frandom-seed=$$f -c $$f.c && gcc -c $$f.c -o plain-$$f.o || exit 1; done
+\tgcc -flto=auto a.o b.o -o lto
+\tgcc plain-a.o plain-b.o -o plain
+install:
+\tmkdir -p $(DESTDIR)/usr/bin
+\tcp lto plain $(DESTDIR)/usr/bin
+"""
+    )
+    example = (fetched.path / "elements/examples/greeting.bst").read_text()
+    (fetched.path / "elements/links.bst").write_text(example.replace("files/greeting", "files/links"))
+    fetched.build("links.bst", "off")
+    artifact = fetched.artifact("links.bst", tmp_path / "off", "off")
+    for mode in ("local", "remote"):
+        for when, links in (("cold", (1, 0)), ("warm", (1, 1))):
+            built = fetched.build("links.bst", mode)
+            assert built.links == links, when
+            assert " link=1 " in built.log
+            assert fetched.artifact("links.bst", tmp_path / mode / when, mode) == artifact, when
 
 
 def test_the_summary_leaves_no_trace(fetched: Project, tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def test_an_unknown_mode_is_an_error_that_names_the_known_ones(compiler: Path) -
 @pytest.mark.parametrize(
     ("reason", "arguments"),
     [
-        ("no-compile", ["a.o", "-o", "a"]),
+        ("no-compile", ["a.c", "-o", "a"]),
+        ("link", ["a.o", "-o", "a"]),
         ("no-compile", ["--version"]),
         ("probe", ["-c", "conftest.c"]),
         ("probe", ["-c", "conftest1.c"]),

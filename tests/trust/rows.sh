@@ -209,6 +209,8 @@ row_unrelated_variable() { UNRELATED=${value:-1} gcc -c a.c; }
 change_unrelated_variable() { value=2; }
 
 # Links. What they link is compiled without recc, so that a hit is the link's own.
+RECC_LINK=all
+export RECC_LINK
 plainly() { RECC_MODE=off "$@"; }
 answer() { echo "int answer(void) { return $1; }" >"$2.c"; plainly gcc -c "$2.c"; }
 setup_link() { echo 'int answer(void); int main(void) { return answer(); }' >a.c; plainly gcc -c a.c; answer 1 b; }
@@ -269,7 +271,7 @@ std::string text(int n) { return std::string(n, 0); }' >c.cpp
     plainly gcc -O2 -flto -frandom-seed=b -c b.c
     plainly g++ -O2 -flto -frandom-seed=c -c c.cpp
 }
-row_link_lto() { g++ -O2 -flto=auto a.o b.o c.o -o program; }
+row_link_lto() { RECC_LINK=lto g++ -O2 -flto=auto a.o b.o c.o -o program; }
 change_link_lto() { answer 2 b; }
 
 # Not cached.
@@ -350,8 +352,13 @@ setup_link_other_linker() {
 }
 row_link_other_linker() { gcc -Bx/ a.o b.o -o program; }
 
-setup_link_off() { setup_link; }
-row_link_off() { RECC_LINK='' gcc a.o b.o -o program; }
+setup_link_plain() { setup_link; }
+row_link_plain() { RECC_LINK=lto gcc a.o b.o -o program; }
+change_link_plain() { answer 2 b; }
+
+setup_link_off() { setup_link_lto; }
+row_link_off() { RECC_LINK='' g++ -O2 -flto=auto a.o b.o c.o -o program; }
+change_link_off() { change_link_lto; }
 
 setup_link_failing() { setup_link; }
 row_link_failing() { gcc a.o -o program; }
