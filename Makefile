@@ -1,6 +1,6 @@
 # The two commands of this repository; both set up what they need.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: demo lint mutants setup test unit
+.PHONY: bench bench-quick demo lint mutants setup test unit
 
 # Everything that CI runs; in two processes, since much of a build is waiting.
 test: lint
@@ -17,6 +17,14 @@ unit: lint
 # Whether the tests of docs/trust.md fail when its mechanisms are removed: 20 minutes.
 mutants: setup
 	.venv/bin/python tools/mutants.py
+
+# Whole builds against plain ones and against other set-ups of recc; 20 minutes.
+bench: setup
+	.venv/bin/python benchmarks/bench.py --write
+
+# Does the benchmark itself work? 4 minutes.
+bench-quick: setup
+	.venv/bin/python benchmarks/bench.py --quick
 
 lint: setup
 	tools/lint

@@ -1,0 +1,42 @@
+# Do the benchmarks work? What they measure is for docs/performance.md, not for tests.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import subprocess
+import xml.etree.ElementTree
+from pathlib import Path
+
+import growth
+import pytest
+from harness import BIN, ROOT, Project
+
+
+@pytest.mark.e2e
+def test_bench_quick(tmp_path: Path) -> None:
+    """One round of the smallest program; the benchmark itself checks that each build hits and misses as it should."""
+    command: list[str | Path] = [BIN / "python", ROOT / "benchmarks/bench.py"]
+    done = subprocess.run([*command, "--quick", "--json", tmp_path / "bench.json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = json.loads((tmp_path / "bench.json").read_text())
+    plain = found["plain"]["plain"]["lua"]
+    assert plain["compiles"] == 0 and plain["seconds"] > 0
+    assert found["this template"]["local, warm"]["lua"]["hits"] == found["no links"]["local, warm"]["lua"]["hits"] > 0
+    for scenarios in found.values():
+        for (build,) in (results.values() for results in scenarios.values()):
+            assert abs(sum(build["phases"].values()) - build["seconds"]) < 0.01
+            assert build["phases"]["compile"] > 0
+    assert "| this template | " in done.stdout and "| plain, seconds | " in done.stdout
+
+
+@pytest.mark.e2e
+def test_growth(fetched: Project) -> None:
+    found = growth.measure(fetched, [3, 6])
+    assert [size for size, _, _ in found["files"]] == [3, 6]
+    assert all(plain >= 0 and warm > 0 for points in found.values() for _, plain, warm in points)
+
+
+def test_growth_is_drawn() -> None:
+    points = [(10, 20.0, 30.0), (100, 200.0, 31.0)]
+    picture = xml.etree.ElementTree.fromstring(growth.draw({shape: points for shape in growth.SHAPES}))
+    assert len(picture.findall("{*}polyline")) == 2 * len(growth.SHAPES)
