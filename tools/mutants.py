@@ -33,8 +33,8 @@ MUTANTS = {
     "hidden inputs not refused": (OBSERVE, "        _exit(1);\n", "        return;\n", "incbin"),
     "libraries as recc guesses them": (
         WRAPPER,
-        "export RECC_DEPS_OVERRIDE RECC_OUTPUT_FILES_OVERRIDE",
-        "unset RECC_DEPS_OVERRIDE RECC_OUTPUT_FILES_OVERRIDE",
+        "OBSERVE=$refuse LD_PRELOAD",
+        "unset RECC_DEPS_OVERRIDE RECC_OUTPUT_FILES_OVERRIDE; OBSERVE=$refuse LD_PRELOAD",
         "row and link",
     ),
     "hidden inputs of links stored": (
