@@ -27,7 +27,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-from harness import ROOT, Project, generate
+from harness import ROOT, Counts, Project, generate, parse_links, parse_summary
 
 DOCUMENT = ROOT / "docs/performance.md"
 
@@ -220,9 +220,10 @@ class Bench:
         }
         phases["staging"] = elapsed("Staging ") + elapsed("Integrating sandbox")
         phases["other"] = seconds - sum(phases.values())
-        summary = re.findall(r"^recc: mode=\S+ compiles=(\d+) hits=(\d+) .* links=(\d+) link-hits=(\d+)", log, re.M)
-        counts = [int(number) for number in summary[-1]] if summary else [0, 0, 0, 0]
-        return Measured(round(seconds, 3), {k: round(phases[k], 3) for k in PHASES}, *counts)
+        counts = parse_summary(log) or Counts()
+        links = parse_links(log) or (0, 0)
+        rounded = {phase: round(phases[phase], 3) for phase in PHASES}
+        return Measured(round(seconds, 3), rounded, counts.compiles, counts.hits, *links)
 
     def round(self, number: int, full: bool) -> dict[str, dict[str, dict[str, Measured]]]:
         """Build everything once in each configuration; results by configuration, scenario and software.

@@ -19,17 +19,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from harness import Project, generate
 
-ELEMENT = """kind: manual
-build-depends:
-- (@): include/gcc-for-recc.yml
-- buildsystems/make.bst
-sources:
-- kind: local
-  path: files/growth
-config:
-  build-commands:
-  - sh growth.sh {sizes}
-"""
 SHAPES = {
     "files": "files compiled: ms a file",
     "deep": "headers, each including the next: ms a compile",
@@ -41,12 +30,7 @@ Point = tuple[int, float, float]
 
 def measure(project: Project, sizes: Sequence[int]) -> dict[str, list[Point]]:
     """For each shape: size, and milliseconds a compile (two at a time), plain and warm."""
-    script = Path(__file__).with_name("growth.sh")
-    directory = project.path / "files/growth"
-    directory.mkdir()
-    (directory / script.name).write_text(script.read_text())
-    (project.path / "elements/growth.bst").write_text(ELEMENT.format(sizes=" ".join(map(str, sizes))))
-    log = project.build("growth.bst", "local").log
+    log = project.build_script(Path(__file__).with_name("growth.sh"), *sizes)
     found: dict[str, list[Point]] = {shape: [] for shape in SHAPES}
     for shape, size, compiles, plain, warm in re.findall(r"^GROWTH (\w+) (\d+) (\d+) (\d+) (\d+)$", log, re.MULTILINE):
         found[shape].append((int(size), int(plain) / int(compiles), int(warm) / int(compiles)))

@@ -17,30 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from harness import Project, generate
 
-ELEMENT = """kind: manual
-build-depends:
-- (@): include/gcc-for-recc.yml
-- buildsystems/make.bst
-sources:
-- kind: local
-  path: files/overhead
-config:
-  build-commands:
-  - sh overhead.sh {rounds} {compiles}
-"""
-
 
 def measure(project: Project, rounds: int, compiles: int) -> dict[str, dict[str, float]]:
     """Medians over the rounds, in milliseconds a compile, for 'hits', 'misses' and the 'summary'.
 
     'wrapper' and 'library' are what each adds to 'recc' alone.
     """
-    script = Path(__file__).with_name("overhead.sh")
-    directory = project.path / "files/overhead"
-    directory.mkdir(exist_ok=True)
-    (directory / script.name).write_text(script.read_text())
-    (project.path / "elements/overhead.bst").write_text(ELEMENT.format(rounds=rounds, compiles=compiles))
-    log = project.build("overhead.bst", "local").log
+    log = project.build_script(Path(__file__).with_name("overhead.sh"), rounds, compiles)
     found: dict[str, dict[str, float]] = {}
     for what in ("hits", "misses"):
         lines = re.findall(rf"^TIME {what} (\d+) (\d+) (\d+) (\d+)$", log, re.MULTILINE)

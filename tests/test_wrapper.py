@@ -113,17 +113,19 @@ MESSAGES = {
 DIGESTS = {"hit": "aa/1", "local": "bb/22", "remote": "cc/333", "not-supported": "-"}
 
 
+def write_log(directory: Path, process: int, messages: list[str], second: int = 38) -> None:
+    """A log as recc leaves it."""
+    lines = "".join(f"2026-11-22T11:37:{second}.186+0000 [6:1] [x.cpp:9] [INFO] {text}\n" for text in messages)
+    (directory / f"recc.buildbox.user.log.20261122-1137{second}.{process}").write_text(lines)
+
+
 def summarise(directory: Path, mode: str, outcomes: list[str], notes: list[str] | None = None) -> str:
     """The summary of as many compiles; an outcome that recc's log does not tell is the wrapper's own."""
-    logs = [*directory.iterdir()]
     directory = directory / "a log.dir"
-    directory.mkdir()
-    for log in logs:
-        log.rename(directory / log.name)
+    directory.mkdir(exist_ok=True)
     for process, outcome in enumerate(outcomes, 100):
         messages = MESSAGES["local"][:1] + MESSAGES["remote"] if outcome == "verified" else MESSAGES.get(outcome, [])
-        lines = "".join(f"2026-11-22T11:37:38.186+0000 [6:1] [x.cpp:9] [INFO] {text}\n" for text in messages)
-        (directory / f"recc.buildbox.user.log.20261122-113738.{process}").write_text(lines)
+        write_log(directory, process, messages)
         result = "ok" if messages else outcome
         note = f"compile {9000 + process} {process} {result} 40 ms in /b/e.bst: gcc -c {process}.c\n"
         (directory / f"{process}.note").write_text(note)
@@ -141,9 +143,9 @@ def test_summary_counts_and_lists_every_compile(tmp_path: Path) -> None:
         "link 1 302 link 5 ms in /b/e.bst: gcc 302.o",
         "link 1 303 failed 5 ms in /b/e.bst: gcc 303.o",
     ]
+    (tmp_path / "a log.dir").mkdir()
     for process, outcome in ((300, "hit"), (301, "local")):
-        log = "".join(f"2026-11-22T11:37:38.186+0000 [6:1] [x.cpp:9] [INFO] {m}\n" for m in MESSAGES[outcome])
-        (tmp_path / f"recc.buildbox.user.log.20261122-113738.{process}").write_text(log)
+        write_log(tmp_path / "a log.dir", process, MESSAGES[outcome])
     text = summarise(tmp_path, "local", outcomes, notes)
     assert parse_summary(text) == Counts(compiles=11, hits=3, local=2, remote=4)
     assert "failed=1 errors=1 rate=27.3% links=3 link-hits=1 hit-ms=125 miss-ms=330 uncached: hidden" in text
@@ -165,8 +167,7 @@ def test_process_numbers_come_again(tmp_path: Path) -> None:
     summarise(tmp_path, "local", ["hit", "failed"])
     log = tmp_path / "a log.dir"
     for second, outcome in ((59, "local"), (10, "not-supported")):
-        text = "".join(f"2026-11-22T11:37:{second}.186+0000 [6:1] [x.cpp:9] [INFO] {m}\n" for m in MESSAGES[outcome])
-        (log / f"recc.buildbox.user.log.20261122-1137{second}.100").write_text(text)
+        write_log(log, 100, MESSAGES[outcome], second)
     (log / "7.note").write_text("compile 20000 100 ok 50 ms in /b: gcc -c late.c\n")
     (log / "8.note").write_text("compile 100 100 ok 30 ms in /b: gcc -c early.c\n")
     environment = {"PATH": "/usr/bin:/bin", "RECC_LOG_DIRECTORY": str(log), "RECC_MODE": "local"}

@@ -152,6 +152,26 @@ class Project:
         log = "".join((self.cache / "buildstream/logs" / name).read_text(errors="replace") for name in names)
         return Build(done.returncode, parse_summary(log), parse_links(log), seconds, log, done.stdout)
 
+    def build_script(self, script: Path, *arguments: object, mode: str = "local") -> str:
+        """The build log of an element that does nothing but run `script`, with a toolchain and make at hand."""
+        directory = self.path / "files" / script.stem
+        directory.mkdir(parents=True, exist_ok=True)
+        shutil.copy(script, directory)
+        (self.path / f"elements/{script.stem}.bst").write_text(
+            f"""kind: manual
+build-depends:
+- (@): include/gcc-for-recc.yml
+- buildsystems/make.bst
+sources:
+- kind: local
+  path: files/{script.stem}
+config:
+  build-commands:
+  - {" ".join(["sh", script.name, *map(str, arguments)])}
+"""
+        )
+        return self.build(f"{script.stem}.bst", mode).log
+
     def empty_action_cache(self) -> None:
         """Forget every compile; artifacts and sources stay."""
         shutil.rmtree(self.cache / "buildstream/actioncache", ignore_errors=True)

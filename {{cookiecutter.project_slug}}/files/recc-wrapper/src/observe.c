@@ -145,12 +145,14 @@ static void opened(const char *name)
 {
     const char *hidden = getenv("OBSERVE_HIDDEN");
 
+    if (link_step && temporary(name))
+        return;
     if (role == SCAN || role == LINK_SCAN) {
-        if (strncmp(name, RECC_TEMPORARY, sizeof RECC_TEMPORARY - 1) != 0 && !(link_step && temporary(name)))
+        if (strncmp(name, RECC_TEMPORARY, sizeof RECC_TEMPORARY - 1) != 0)
             add(name);
         return;
     }
-    if (known(name) || (link_step && temporary(name)))
+    if (known(name))
         return;
     if (hidden) {
         char line[8192];
