@@ -41,7 +41,7 @@ FILES = {
             "buildsystem-cmake",
             "buildsystem-make",
             "buildsystem-meson",
-            "runtime-gnu",
+            "runtime-minimal",
         ]
     ),
     "toolchain/locks/archive.yml",
