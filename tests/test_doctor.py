@@ -136,6 +136,11 @@ def test_plugins(check: Check, tmp_path: Path) -> None:
     assert finding.level == "FAIL"
     assert "pinned is 0.0.1" in finding.text
     assert "no-such-plugins is not installed" in finding.text
+    requirements.write_text("pytest-xdist[setproctitle]==0\nno-such-plugins[deb]==1.0\n")
+    assert (
+        "setproctitle is not installed, which pytest-xdist[setproctitle] needs"
+        in check("plugins", directory=tmp_path).text
+    )
     requirements.unlink()
     assert check("plugins", directory=tmp_path).level == "FAIL"
 
