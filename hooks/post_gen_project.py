@@ -1,9 +1,26 @@
-# Says what to do next.
+# Drops what was not chosen, and says what to do next.
 # SPDX-License-Identifier: Apache-2.0
-"""Print the next commands, ready to be copied."""
+"""Keep one of the toolchains; print the next commands, ready to be copied."""
 
 import shlex
+import shutil
 from pathlib import Path
+
+TOOLCHAIN: str = "{{ cookiecutter.toolchain }}"
+
+# The toolchains differ in their junction, and in what BuildStream needs on the host to load it.
+freedesktop_sdk = Path("elements/toolchain-freedesktop-sdk.bst")
+packages = "bubblewrap fuse3"
+mirror = "how to use a Debian mirror near you, and "
+if TOOLCHAIN == "freedesktop-sdk":
+    freedesktop_sdk.replace("elements/toolchain.bst")
+    shutil.rmtree("toolchain")
+    requirements = Path("requirements.txt")
+    requirements.write_text(requirements.read_text().replace("[deb]", "[cargo2,git,httpfetcher,pypi]"))
+    packages += " lzip"
+    mirror = ""
+else:
+    freedesktop_sdk.unlink()
 
 print(f"""
 Next:
@@ -13,5 +30,5 @@ Next:
     pip install -r requirements.txt
     bst build examples/greeting.bst
 
-The host needs bubblewrap and fuse3 (Debian: apt-get install bubblewrap fuse3).
-README.md says how to use a Debian mirror near you, and what the modes of recc are.""")
+What the host needs, by Debian's names: apt-get install {packages}
+README.md says {mirror}what the modes of recc are.""")

@@ -65,13 +65,15 @@ def test_exact_file_set(tmp_path: Path) -> None:
     assert files(generate(tmp_path)) == FILES
 
 
-def test_no_template_syntax_is_left_and_every_file_says_what_it_is(tmp_path: Path) -> None:
-    for path in generate(tmp_path).rglob("*"):
+@pytest.mark.parametrize("toolchain", ["debian", "freedesktop-sdk"])
+def test_no_template_syntax_is_left_and_every_file_says_what_it_is(tmp_path: Path, toolchain: str) -> None:
+    for path in generate(tmp_path, toolchain=toolchain).rglob("*"):
         if path.is_dir():
             continue
         text = path.read_text()
         assert "cookiecutter" not in text, path
         assert not re.search(r"\{\{|\}\}|\{%", text), path
+        assert path.suffix != ".md" or "\n\n\n" not in text, path
         assert "SPDX-License-Identifier: Apache-2.0" in text, path
         head = text.removeprefix("#!/bin/sh\n").removeprefix("#!/usr/bin/env python3\n")
         assert re.match(r"(#|//|/\*|<!--) \S", head), path

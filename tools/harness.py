@@ -98,7 +98,10 @@ class Project:
         self.configuration.write_text(f"{text or ''}\n{extra}")
 
     def _host(self, command: str, *arguments: str) -> str | None:
-        done = subprocess.run([self.path / "toolchain/bin" / command, *arguments], capture_output=True, text=True)
+        path = self.path / "toolchain/bin" / command
+        if not path.exists():  # another toolchain than Debian's
+            return None
+        done = subprocess.run([path, *arguments], capture_output=True, text=True)
         return done.stdout.strip() if done.returncode == 0 else None
 
     @property
