@@ -20,7 +20,7 @@ def compile_commands(project: Project, element: str, log: str) -> int:
     database = project.shell(element, f"({script})", "off")
     if database.strip():
         return sum(" -c " in entry["command"] for entry in json.loads(database))
-    return len(re.findall(r"^(?:\S+: )?(?:cc|gcc|g\+\+)(?= ).* -c (?!.*conftest)", log, re.MULTILINE))
+    return len(re.findall(r"^(?:\S+: )?(?:cc|gcc|g\+\+|clang|clang\+\+)(?= ).* -c (?!.*conftest)", log, re.MULTILINE))
 
 
 # Elements with real builds meet one job and eight; for the small ones eight are enough.
@@ -101,6 +101,17 @@ def test_the_summary_leaves_no_trace(fetched: Project, tmp_path: Path) -> None:
             key = fetched.show(element, mode="remote", form="%{full-key}", deps="none")
             made.append((key, fetched.artifact(element, tmp_path / str(number), "remote")))
     assert made[0] == made[1]
+
+
+def test_clang_and_lld_are_used(fetched: Project, tmp_path: Path) -> None:
+    """What they make says so; in cache-only mode they are answered by what 'remote' stored."""
+    element = "examples/greeting-clang.bst"
+    fetched.build(element, "remote", keep_tree=True)
+    said = fetched.shell(element, "strings -a greeting | grep -e 'clang version' -e '^Linker: .*LLD'", "remote")
+    assert "clang version" in said and "LLD" in said
+    artifact = fetched.artifact(element, tmp_path / "remote", "remote")
+    assert fetched.build(element, "cache-only").counts == Counts(2, hits=2)
+    assert fetched.artifact(element, tmp_path / "cache-only", "cache-only") == artifact
 
 
 def test_program_runs(fetched: Project) -> None:

@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 from harness import BIN, ROOT, generate
 
-COMPONENTS = ["autotools", "base", "buildbox", "cmake", "gcc", "gettext", "make", "meson", "ninja", "pkgconf"]
+COMPONENTS = [
+    *("autotools", "base", "buildbox", "cmake", "gcc", "gettext", "llvm", "llvm-shared", "make", "meson", "ninja"),
+    "pkgconf",
+]
 FILES = {
     "README.md",
     "project.conf",
     "requirements.txt",
     *(f"elements/buildsystems/{name}.bst" for name in ["autotools", "cmake", "make", "meson", "recc-wrapper"]),
-    *(f"elements/examples/{name}.bst" for name in ["fribidi", "greeting", "hello", "lz4", "ninja"]),
+    *(f"elements/examples/{name}.bst" for name in ["fribidi", "greeting", "greeting-clang", "hello", "lz4", "ninja"]),
     "elements/toolchain.bst",
     *(f"files/greeting/{name}" for name in ["Makefile", "greeting.c", "greeting.h", "main.cpp"]),
     *(f"files/recc-wrapper/{name}" for name in ["libexec/compiler", "libexec/summary", "session/sh", "src/observe.c"]),
@@ -24,14 +27,15 @@ FILES = {
     "bin/recc-doctor",
     "bin/toolchain-audit",
     "elements/toolchain-audit.bst",
+    "elements/toolchain-audit-clang.bst",
     "files/toolchain-audit/audit",
     *(f"files/toolchain-audit/programs/{name}" for name in ["c.c", "cxx.cpp", "math.c", "openmp.c", "threads.c"]),
-    *(f"include/{name}.yml" for name in ["aliases", "gcc-for-recc", "recc", "recc-option"]),
+    *(f"include/{name}.yml" for name in ["aliases", "clang-for-recc", "gcc-for-recc", "recc", "recc-option"]),
     "toolchain/bin/host-mirror",
     "toolchain/bin/lock",
     *(
         f"toolchain/elements/components/{n}.bst"
-        for n in ["autotools-links", "base-links", "buildbox", "gcc", "gcc-links"]
+        for n in ["autotools-links", "base-links", "buildbox", "gcc", "gcc-links", "llvm", "llvm-shared"]
     ),
     *(f"toolchain/elements/packages/{name}.bst" for name in COMPONENTS),
     *(

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,12 +21,25 @@ from harness import ROOT, Build, Counts, Project
 
 pytestmark = pytest.mark.e2e
 
-TABLE = re.findall(
-    r"^\| (\w+) \| .* \| ([^|]*) \| ([^|]*) \|$",
-    (ROOT / "docs/trust.md").read_text().partition("## Construct by construct")[2].partition("\n## ")[0],
-    re.MULTILINE,
-)
-ROWS = {name: {"local": local, "remote": remote} for name, local, remote in TABLE if name != "name"}
+CLAIM = re.compile(r"^\| (\w+) \| .* \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
+Claims = dict[str, dict[str, str]]
+
+
+def claims(title: str) -> Claims:
+    """What the table under a title of docs/trust.md says, by row and mode."""
+    text = (
+        (ROOT / "docs/trust.md").read_text().partition(f"## {title}\n")[2].partition("\n## ")[0].partition("\n### ")[0]
+    )
+    table = {name: {"local": local, "remote": remote} for name, local, remote in CLAIM.findall(text)}
+    del table["name"]
+    return table
+
+
+GCC = claims("Construct by construct")
+# clang needs a library of its own for profiles; without it there is nothing to try.
+CLANG = {name: claim for name, claim in (GCC | claims("With clang")).items() if not name.startswith("profile_")}
+CLAIMS = {"gcc": GCC, "clang": CLANG}
+CASES = [(compiler, name) for compiler in CLAIMS for name in CLAIMS[compiler]]
 ROW = re.compile(r"^ROW (\w+) cold=(\S+) warm=(\S+) changed=(\S+) same=(\S+) status=(\d+)$", re.MULTILINE)
 
 ELEMENT = """kind: make
@@ -55,14 +69,20 @@ def add(project: Project, element: str, sources: dict[str, str], text: str = ELE
     return element
 
 
+Rows = Callable[[str, str], dict[str, tuple[str, ...]]]
+
+
 @pytest.fixture(scope="module")
-def rows(fetched: Project) -> dict[str, dict[str, tuple[str, ...]]]:
-    """What tests/trust/rows.sh printed, by mode and row."""
-    found = {}
-    for mode in ("local", "remote", "verify"):
-        log = fetched.build_script(ROOT / "tests/trust/rows.sh", mode=mode)
-        found[mode] = {match[0]: match[1:] for match in ROW.findall(log)}
+def rows(fetched: Project) -> Rows:
+    """What tests/trust/rows.sh prints with a compiler in a mode, by row."""
+
+    @functools.cache
+    def found(compiler: str, mode: str) -> dict[str, tuple[str, ...]]:
+        cxx = {"gcc": "g++", "clang": "clang++"}[compiler]
+        log = fetched.build_script(ROOT / "tests/trust/rows.sh", compiler, cxx, mode=mode, toolchain=compiler)
         print(log[log.find("DIFFERS") :] if "DIFFERS" in log else "")
+        return {match[0]: match[1:] for match in ROW.findall(log)}
+
     return found
 
 
@@ -73,16 +93,17 @@ def outcome(text: str) -> tuple[int, int, set[str]]:
     return int(match[1]), int(match[2]), set(match[3].split("+")) - {""}
 
 
-def test_the_table_has_a_row_for_every_construct(rows: dict[str, dict[str, tuple[str, ...]]]) -> None:
-    for found in rows.values():
-        assert set(found) == set(ROWS)
+def test_the_table_has_a_row_for_every_construct(rows: Rows) -> None:
+    for compiler in CLAIMS:
+        for mode in ("local", "remote", "verify"):
+            assert set(rows(compiler, mode)) == set(CLAIMS[compiler])
 
 
 @pytest.mark.parametrize("mode", ["local", "remote"])
-@pytest.mark.parametrize("name", ROWS)
-def test_row(rows: dict[str, dict[str, tuple[str, ...]]], name: str, mode: str) -> None:
-    claim = ROWS[name][mode]
-    _, warm, _, same, status = rows[mode][name]
+@pytest.mark.parametrize(("compiler", "name"), CASES)
+def test_row(rows: Rows, compiler: str, name: str, mode: str) -> None:
+    claim = CLAIMS[compiler][name][mode]
+    _, warm, _, same, status = rows(compiler, mode)[name]
     hits, runs, reasons = outcome(warm)
     assert (same, status) == {"refused": ("no", "1"), "fails": ("yes", "1")}.get(claim, ("yes", "0"))
     if claim == "cached":
@@ -94,11 +115,11 @@ def test_row(rows: dict[str, dict[str, tuple[str, ...]]], name: str, mode: str) 
             assert claim.removeprefix("not cached: ") in reasons
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_row_in_verify_mode(rows: dict[str, dict[str, tuple[str, ...]]], name: str) -> None:
+@pytest.mark.parametrize(("compiler", "name"), CASES)
+def test_row_in_verify_mode(rows: Rows, compiler: str, name: str) -> None:
     """Everything is compiled anew, both ways, and found equal."""
-    cold, warm, _, same, status = rows["verify"][name]
-    claim = ROWS[name]["remote"]
+    cold, warm, _, same, status = rows(compiler, "verify")[name]
+    claim = CLAIMS[compiler][name]["remote"]
     assert (same, status) == {"refused": ("no", "1"), "fails": ("yes", "1")}.get(claim, ("yes", "0"))
     for text in (cold, warm):
         hits, runs, _ = outcome(text)
@@ -107,9 +128,10 @@ def test_row_in_verify_mode(rows: dict[str, dict[str, tuple[str, ...]]], name: s
         assert runs > 0 or claim.startswith(("not cached", "refused"))
 
 
-def test_cold_compiles_are_executed(rows: dict[str, dict[str, tuple[str, ...]]]) -> None:
-    assert rows["local"]["plain"][:3] == ("0h1x", "1h0x", "0h1x")
-    assert rows["remote"]["plain"][:3] == ("0h1x", "1h0x", "0h1x")
+@pytest.mark.parametrize("compiler", CLAIMS)
+def test_cold_compiles_are_executed(rows: Rows, compiler: str) -> None:
+    assert rows(compiler, "local")["plain"][:3] == ("0h1x", "1h0x", "0h1x")
+    assert rows(compiler, "remote")["plain"][:3] == ("0h1x", "1h0x", "0h1x")
 
 
 EVIL = r"""kind: manual
@@ -172,6 +194,20 @@ def test_poison(fetched: Project, tmp_path: Path) -> None:
     for mode in ("cache-only", "remote", "verify"):
         fetched.build("victim.bst", mode)
         assert fetched.artifact("victim.bst", tmp_path / mode, mode) == right, mode
+
+
+def test_audit_of_clang(fetched: Project) -> None:
+    """gcc, clang and lld in the toolchain's own sandbox; nothing changes them."""
+    audit = subprocess.run(
+        [fetched.path / "bin/toolchain-audit", "--clang", "examples/greeting-clang.bst"],
+        env=fetched.environment | {"XDG_CONFIG_HOME": str(user_configuration(fetched))},
+        capture_output=True,
+        text=True,
+    )
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+    assert "Toolchain audit: 22 passed, 0 failed" in audit.stdout
+    assert "LTO by lld" in audit.stdout
+    assert "ok     examples/greeting-clang.bst: nothing changes the compiler" in audit.stdout
 
 
 def user_configuration(project: Project) -> Path:

@@ -28,6 +28,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,15 +128,41 @@ static int load(const char *path)
 
 static int known(const char *name)
 {
+    char here[4096];
+    size_t size = getcwd(here, sizeof here) ? strlen(here) : 0;
     int i;
     for (i = 1; i < argument_count; i++) {
         const char *argument = arguments[i];
+        int response = argument[0] == '@';
         /* Handed on by the driver: declared, or made by this compile. Response
            files are in the action, as recc rewrites them. */
-        if (strcmp(argument + (argument[0] == '@'), name) == 0)
+        if (strcmp(argument + response, name) == 0)
+            return 1;
+        /* clang opens them by their absolute names. */
+        if (response && strncmp(name, here, size) == 0 && name[size] == '/' && strcmp(argument + 1, name + size + 1) == 0)
             return 1;
     }
     return bsearch(&name, names, count, sizeof *names, compare) != NULL;
+}
+
+static void add_hidden(const char *name)
+{
+    const char *hidden = getenv("OBSERVE_HIDDEN");
+    char line[8192];
+    int size = snprintf(line, sizeof line, "%s\n", name);
+    int mode = role;
+
+    if (!hidden)
+        return;
+    role = IDLE;
+    append(hidden, line, size < (int)sizeof line ? (size_t)size : sizeof line - 1);
+    role = mode;
+}
+
+static int ends(const char *name, const char *end)
+{
+    size_t size = strlen(name), end_size = strlen(end);
+    return size >= end_size && strcmp(name + size - end_size, end) == 0;
 }
 
 /* Response files as recc rewrites them for the scan, under random names. */
@@ -143,27 +170,26 @@ static int known(const char *name)
 
 static void opened(const char *name)
 {
-    const char *hidden = getenv("OBSERVE_HIDDEN");
-
     if (link_step && temporary(name))
         return;
     if (role == SCAN || role == LINK_SCAN) {
+        /* clang believes a precompiled header only where its headers have the very
+           times that they had: not in another sandbox. */
+        if (ends(name, ".gch") || ends(name, ".pch"))
+            add_hidden(name);
         if (strncmp(name, RECC_TEMPORARY, sizeof RECC_TEMPORARY - 1) != 0)
             add(name);
         return;
     }
     if (known(name))
         return;
-    if (hidden) {
-        char line[8192];
-        int size = snprintf(line, sizeof line, "%s\n", name);
-        int mode = role;
-        role = IDLE;
-        append(hidden, line, size < (int)sizeof line ? (size_t)size : sizeof line - 1);
-        role = mode;
-    }
-    if (role == REFUSE)
+    add_hidden(name);
+    if (role == REFUSE) {
+        /* A signal makes LLVM's programs remove what they have begun to write. */
+        if (strstr(program_invocation_short_name, "clang") || strstr(program_invocation_short_name, "lld"))
+            raise(SIGTERM);
         _exit(1);
+    }
 }
 
 static void check(const char *name, int fd)
@@ -306,6 +332,12 @@ __attribute__((constructor)) static void start(int argc, char **argv)
     if (strcmp(mode, "link-scan") == 0) {
         if (strcmp(program_invocation_short_name, "lto-wrapper") == 0)
             _exit(0);
+        /* It optimises inside itself, and writes its output where this scan cannot
+           keep it from doing so. An empty name says that nothing was learnt. */
+        if (strstr(program_invocation_short_name, "lld")) {
+            append(getenv("OBSERVE_LINK_INPUTS"), ",,", 2);
+            _exit(1);
+        }
         linker = strstr(program_invocation_short_name, "ld") != NULL;
         /* -B and -fuse-ld choose programs that need not be the toolchain's. */
         size = readlink("/proc/self/exe", program, sizeof program - 1);
