@@ -18,6 +18,7 @@ import pytest
 from harness import ROOT, Project, generate
 
 PRODUCT = ROOT / "{{cookiecutter.project_slug}}"
+ARCHITECTURES = ("x86_64", "aarch64")
 MODES = ("off", "cache-only", "local", "remote", "verify")
 EXAMPLES = sorted(f"examples/{path.name}" for path in (PRODUCT / "elements/examples").glob("*.bst"))
 

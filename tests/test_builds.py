@@ -162,6 +162,7 @@ environment-nocache:
   (>):
   - MINE
 (@):
+- include/arch-option.yml
 - include/recc-option.yml
 - include/recc.yml
 """

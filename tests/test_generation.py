@@ -30,7 +30,8 @@ FILES = {
     "elements/toolchain-audit-clang.bst",
     "files/toolchain-audit/audit",
     *(f"files/toolchain-audit/programs/{name}" for name in ["c.c", "cxx.cpp", "math.c", "openmp.c", "threads.c"]),
-    *(f"include/{name}.yml" for name in ["aliases", "clang-for-recc", "gcc-for-recc", "recc", "recc-option"]),
+    *(f"include/{name}.yml" for name in ["aliases", "arch-option", "clang-for-recc", "gcc-for-recc"]),
+    *(f"include/{name}.yml" for name in ["recc", "recc-option"]),
     "toolchain/bin/host-mirror",
     "toolchain/bin/lock",
     *(
@@ -49,7 +50,7 @@ FILES = {
         ]
     ),
     "toolchain/locks/archive.yml",
-    *(f"toolchain/locks/x86_64/{name}.yml" for name in COMPONENTS),
+    *(f"toolchain/locks/{arch}/{name}.yml" for arch in ["aarch64", "x86_64"] for name in COMPONENTS),
     "toolchain/packages.yml",
     "toolchain/project.conf",
 }

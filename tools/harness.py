@@ -133,9 +133,16 @@ class Project:
             raise HarnessError(f"{' '.join(map(str, done.args))}: exit status {done.returncode}\n{done.stdout[-6000:]}")
         return done
 
-    def show(self, *elements: str, mode: str | None = None, form: str = "%{name}", deps: str = "all") -> list[str]:
+    def show(
+        self,
+        *elements: str,
+        mode: str | None = None,
+        form: str = "%{name}",
+        deps: str = "all",
+        options: Iterable[str] = (),
+    ) -> list[str]:
         """Lines of 'bst show' for `elements`."""
-        shown = self.bst("show", "--deps", deps, "--format", f"\t{form}", *elements, mode=mode).stdout
+        shown = self.bst(*options, "show", "--deps", deps, "--format", f"\t{form}", *elements, mode=mode).stdout
         return [line[1:] for line in shown.splitlines() if line.startswith("\t")]
 
     def build(
