@@ -33,6 +33,7 @@ FILES = {
     *(f"include/{name}.yml" for name in ["aliases", "arch-option", "clang-for-recc", "gcc-for-recc"]),
     *(f"include/{name}.yml" for name in ["recc", "recc-option"]),
     "toolchain/bin/host-mirror",
+    "toolchain/bin/licences",
     "toolchain/bin/lock",
     *(
         f"toolchain/elements/components/{n}.bst"
@@ -86,7 +87,12 @@ def test_no_template_syntax_is_left_and_every_file_says_what_it_is(tmp_path: Pat
 
 def test_commands_stay_executable(tmp_path: Path) -> None:
     project = generate(tmp_path)
-    for name in ("files/recc-wrapper/libexec/compiler", "files/recc-wrapper/session/sh", "toolchain/bin/lock"):
+    for name in (
+        "files/recc-wrapper/libexec/compiler",
+        "files/recc-wrapper/session/sh",
+        "toolchain/bin/lock",
+        "toolchain/bin/licences",
+    ):
         assert (project / name).stat().st_mode & 0o111, name
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -15,7 +16,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from harness import BIN, Project, generate
+from harness import BIN, Counts, Project, generate
 
 OLD, NEW = "20260101T000000Z", "20260201T000000Z"
 MANIFEST = """suite: fake
@@ -29,6 +30,16 @@ components:
   tool: {{packages: [tool]}}
   other: {{packages: [other]}}
 """
+# Text of the copyright file, or the package that has it.
+COPYRIGHTS = {
+    "cc": "libc",
+    "libc": "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
+    "Files: *\nLicense: LGPL-2.1+\nFiles: b/*\nLicense: BSD-3-clause or GPL-2\n text\n\nLicense: LGPL-2.1+\n text\n",
+    "sh": "Public domain.\n",
+    "lib": "License: it is in /usr/share/common-licenses/GPL-3.\n",
+    "tool": "other",
+    "other": "lib",
+}
 
 
 @dataclass
@@ -48,7 +59,8 @@ class Archive:
     def add(self, snapshot: str, packages: dict[str, str], days: int = 7, sign: bool = True) -> Path:
         """A snapshot of `packages` (name: what it depends on), valid for `days` from today on.
 
-        Each package is a real one; its version is the year and month of the snapshot.
+        Each package is a real one; its version is the year and month of the snapshot. COPYRIGHTS
+        says what is under /usr/share/doc.
         """
         root, version = self.path / snapshot, snapshot[:6]
         for architecture in ("amd64", "arm64"):
@@ -60,7 +72,13 @@ class Archive:
                 fields += f"Maintainer: nobody <nobody@invalid>\nDescription: {name}\n"
                 fields += f"Depends: {depends}\n" if depends else ""
                 control.write_text(fields)
-                (root / f"work/{name}").write_text(version)
+                documents = root / "work/usr/share/doc"
+                documents.mkdir(parents=True)
+                if COPYRIGHTS[name] in COPYRIGHTS:
+                    (documents / name).symlink_to(COPYRIGHTS[name])
+                else:
+                    (documents / name).mkdir()
+                    (documents / name / "copyright").write_text(COPYRIGHTS[name])
                 file = f"pool/main/{name}_{version}_{architecture}.deb"
                 (root / file).parent.mkdir(parents=True, exist_ok=True)
                 subprocess.run(["dpkg-deb", "-b", root / "work", root / file], check=True, stdout=subprocess.DEVNULL)
@@ -243,6 +261,36 @@ def test_both_aliases_are_fetched_and_a_new_snapshot_alone_rebuilds_nothing(
     assert project.show(*elements, form="%{name} %{full-key}") == before
 
 
+def licences(toolchain: Toolchain, cache: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = Project(toolchain.path.parent, cache).environment | {"XDG_CONFIG_HOME": str(cache)}
+    (cache / "buildstream.conf").write_text("scheduler: {network-retries: 0}\n")
+    command = [str(toolchain.path / "bin/licences"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def test_licences(toolchain: Toolchain, tmp_path: Path) -> None:
+    toolchain.manifest(architectures="x86_64, aarch64")
+    assert toolchain.lock().returncode == 0
+    for component in ("tool", "other"):
+        locks = "".join(f"- arch == '{a}': {{(@): locks/{a}/{component}.yml}}\n" for a in ("x86_64", "aarch64"))
+        (toolchain.path / f"elements/packages/{component}.bst").write_text(f"kind: import\n(?):\n{locks}")
+    other = "see /usr/share/doc/lib/copyright, which refers to GPL-3"
+    named = {"cc": "BSD-3-clause or GPL-2, LGPL-2.1+", "sh": "see /usr/share/doc/sh/copyright"}
+    named |= {"libc": named["cc"], "lib": other, "tool": other, "other": other}
+    wanted = "".join(f"{name}\t{OLD[:6]}\t{named[name]}\n" for name in sorted(named))
+    done = licences(toolchain, tmp_path / "cache", "--arch", "aarch64")
+    assert (done.returncode, done.stdout) == (0, wanted), done.stderr
+
+    unknown = licences(toolchain, tmp_path / "cache", "--arch", "vax")
+    assert unknown.stderr == ("licences: there are no locks for vax.\n  1. Take one of these: --arch aarch64, x86_64\n")
+    (toolchain.path / "locks/archive.yml").write_text("aliases: {debian: 'http://127.0.0.1:9/'}\n")
+    failed = licences(toolchain, tmp_path / "empty")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    _, error, *remedies = failed.stderr.splitlines()
+    assert error.startswith("licences: the packages cannot be fetched: ") and "http://127.0.0.1:9/" in error
+    assert [line[:5] for line in remedies] == ["  1. ", "  2. "]
+
+
 def test_check_shows_what_is_stale(toolchain: Toolchain) -> None:
     assert toolchain.lock().returncode == 0
     lock = toolchain.path / "locks/x86_64/tool.yml"
@@ -348,3 +396,31 @@ def test_no_apt(toolchain: Toolchain, tmp_path: Path) -> None:
     error, *remedies = toolchain.refused(path=f"{BIN}:{bare}")
     assert error == "lock: apt-get is missing: the lock is resolved with it."
     assert len(remedies) == 2
+
+
+@pytest.mark.e2e
+def test_a_lock_of_the_current_suite_builds(fetched: Project, tmp_path: Path) -> None:
+    """Debian's own archive, as the host's mirror has it: the committed locks are what it gives.
+
+    Once the suite has moved on, the locks that it gives build as well, and that is said.
+    """
+    project = Project(generate(tmp_path), fetched.cache)
+    if not project.mirror:
+        pytest.skip("this machine has no Debian mirror")
+    toolchain = project.path / "toolchain"
+
+    def lock(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(toolchain / "bin/lock"), "--update", "--allow-expired", *arguments]
+        return subprocess.run(command, env=project.environment, capture_output=True, text=True)
+
+    checked = lock("--check")
+    if checked.returncode:
+        assert re.search(r"^locks/archive\.yml is stale\n  -  debian: ", checked.stderr, re.MULTILINE), checked.stderr
+        moved = re.findall(r"^  \S+: \S+ (?:\S+ -> \S+|added: \S+|removed)$", checked.stderr, re.MULTILINE)
+        warnings.warn(f"the suite has moved on: {len(moved)} packages differ from the committed locks", stacklevel=1)
+        assert lock().returncode == 0
+        assert lock("--check").returncode == 0
+        project.bst("source", "fetch", "--deps", "all", "examples/greeting.bst")
+    project.empty_action_cache()
+    assert project.build("examples/greeting.bst", "remote").counts == Counts(2, remote=2)
+    assert project.build("examples/greeting.bst", "remote").counts == Counts(2, hits=2)
