@@ -964,11 +964,10 @@ def test_report_of_real_builds(fetched: Project, tmp_path: Path) -> None:
     element = "examples/greeting.bst"
     header = fetched.path / "files/greeting/greeting.h"
     original = header.read_text()
-    environment = fetched.environment | {"XDG_CONFIG_HOME": str(fetched.cache)}
 
     def report(*arguments: str) -> dict[str, Any]:
         command: list[str | Path] = [fetched.path / "bin/recc-report", "--json", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+        done = subprocess.run(command, capture_output=True, text=True, env=fetched.environment, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         data: dict[str, Any] = json.loads(done.stdout)
         jsonschema.Draft202012Validator(closed(SCHEMA)).validate(data)

@@ -179,7 +179,7 @@ def test_poison(fetched: Project, tmp_path: Path) -> None:
     assert "Toolchain overlapped" in failed.log
     audit = subprocess.run(
         [fetched.path / "bin/toolchain-audit", "victim.bst"],
-        env=fetched.environment | {"XDG_CONFIG_HOME": str(user_configuration(fetched))},
+        env=fetched.environment,
         capture_output=True,
         text=True,
     )
@@ -200,7 +200,7 @@ def test_audit_of_clang(fetched: Project) -> None:
     """gcc, clang and lld in the toolchain's own sandbox; nothing changes them."""
     audit = subprocess.run(
         [fetched.path / "bin/toolchain-audit", "--clang", "examples/greeting-clang.bst"],
-        env=fetched.environment | {"XDG_CONFIG_HOME": str(user_configuration(fetched))},
+        env=fetched.environment,
         capture_output=True,
         text=True,
     )
@@ -208,14 +208,6 @@ def test_audit_of_clang(fetched: Project) -> None:
     assert "Toolchain audit: 22 passed, 0 failed" in audit.stdout
     assert "LTO by lld" in audit.stdout
     assert "ok     examples/greeting-clang.bst: nothing changes the compiler" in audit.stdout
-
-
-def user_configuration(project: Project) -> Path:
-    """An XDG_CONFIG_HOME with the project's user configuration, for commands that call bst themselves."""
-    directory = project.cache / "config"
-    directory.mkdir(exist_ok=True)
-    shutil.copy(project.configuration, directory / "buildstream.conf")
-    return directory
 
 
 def gcc_version(project: Project) -> str:

@@ -106,8 +106,9 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of every bst call: this project's cache, the virtual environment first."""
-        return os.environ | {"XDG_CACHE_HOME": str(self.cache), "PATH": f"{BIN}:{os.environ['PATH']}"}
+        """The environment of every bst call: this project's cache and configuration, the virtual environment first."""
+        own = {"XDG_CACHE_HOME": str(self.cache), "XDG_CONFIG_HOME": str(self.configuration.parent)}
+        return os.environ | own | {"PATH": f"{BIN}:{os.environ['PATH']}"}
 
     def bst(self, *arguments: str, mode: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run bst in the project; raises HarnessError on failure unless `check` is false."""
