@@ -306,6 +306,19 @@ def test_check_shows_what_is_stale(toolchain: Toolchain) -> None:
     assert toolchain.files() == before
 
 
+def test_the_lock_of_a_component_that_is_gone_goes_too(toolchain: Toolchain) -> None:
+    toolchain.manifest()
+    assert toolchain.lock().returncode == 0
+    manifest = toolchain.path / "packages.yml"
+    manifest.write_text(manifest.read_text().replace("  other: {packages: [other]}\n", ""))
+    stale = toolchain.lock("--check")
+    assert stale.returncode == 1
+    assert "locks/x86_64/other.yml is stale\n  other: other removed\n" in stale.stderr
+    assert toolchain.lock().returncode == 0
+    assert not (toolchain.path / "locks/x86_64/other.yml").exists()
+    assert toolchain.lock("--check").returncode == 0
+
+
 def test_one_architecture_alone_cannot_move_to_another_snapshot(toolchain: Toolchain) -> None:
     toolchain.manifest(architectures="x86_64, aarch64")
     assert toolchain.lock().returncode == 0
