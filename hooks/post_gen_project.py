@@ -1,12 +1,61 @@
-# Drops what was not chosen, and says what to do next.
+# Drops what was not chosen, records where the project comes from, and says what to do next.
 # SPDX-License-Identifier: Apache-2.0
-"""Keep one of the toolchains; print the next commands, ready to be copied."""
+"""Keep one of the toolchains; write .cruft.json; print the next commands, ready to be copied."""
 
+import json
+import os
+import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 TOOLCHAIN: str = "{{ cookiecutter.toolchain }}"
+# As in pre_gen_project.py, JSON keeps answers data. Cruft has no _repo_dir: it records by itself,
+# and generates in temporary directories to compare.
+CONTEXT = json.loads(r'{{ cookiecutter | tojson }}')
+BY_COOKIECUTTER = "_repo_dir" in CONTEXT
+
+
+NOT_RECORDED = """\
+The template is no Git checkout: it is not recorded what this project was made from.
+To update the project one day, link it before with: cruft link URL"""
+
+
+def record() -> str | None:
+    """Write .cruft.json as 'cruft create' does: template, commit, answers. Returns what the user should know, or None.
+
+    No other path of this machine is written than the template's, where that is what was given,
+    and no user or password of a URL.
+    """
+    # Hooks are called from the template's directory.
+    template = Path(f"/proc/{os.getppid()}/cwd").resolve()
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(template), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        commit, *prefix = git("rev-parse", "HEAD", "--show-prefix").split()
+        given_as_path = CONTEXT["_repo_dir"] == CONTEXT["_template"]
+        source = str(template) if given_as_path else git("remote", "get-url", "origin")
+        changed = git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return NOT_RECORDED
+    if prefix:  # it merely lies in a checkout
+        return NOT_RECORDED
+    source = re.sub(r"^(https?://)[^/]*@", r"\1", source)
+    answers = {name: value for name, value in CONTEXT.items() if not name.startswith("_")}
+    state = {
+        "template": source,
+        "commit": commit,
+        "checkout": CONTEXT["_checkout"],
+        "context": {"cookiecutter": answers | {"_template": source, "_commit": commit}},
+        "directory": None,
+    }
+    Path(".cruft.json").write_text(json.dumps(state, ensure_ascii=False, indent=2) + "\n")
+    return "The template has changes that are in no commit: .cruft.json names the commit before them." if changed else None
+
 
 # The toolchains differ in their junction, and in what BuildStream needs on the host to load it.
 freedesktop_sdk = Path("elements/toolchain-freedesktop-sdk.bst")
@@ -22,7 +71,10 @@ if TOOLCHAIN == "freedesktop-sdk":
 else:
     freedesktop_sdk.unlink()
 
-print(f"""
+if BY_COOKIECUTTER:
+    if notice := record():
+        print(f"\n{notice}")
+    print(f"""
 Next:
 
     cd {shlex.quote(str(Path.cwd()))}
