@@ -54,7 +54,7 @@ def record() -> str | None:
         "directory": None,
     }
     Path(".cruft.json").write_text(json.dumps(state, ensure_ascii=False, indent=2) + "\n")
-    return "The template has changes that are in no commit: .cruft.json names the commit before them." if changed else None
+    return "The template has uncommitted changes: .cruft.json names the commit before them." if changed else None
 
 
 # The toolchains differ in their junction, and in what BuildStream needs on the host to load it.

@@ -31,7 +31,13 @@ from ruamel.yaml import YAML
 from test_generation import FILES, files, run
 
 CHOICE = "freedesktop-sdk"
-DIFFERENT = {"README.md", "elements/toolchain.bst", "requirements.txt"}
+DIFFERENT = {
+    ".cruft.json",
+    ".pre-commit-config.yaml",
+    "README.md",
+    "elements/toolchain.bst",
+    "requirements.txt",
+} & FILES
 COPIES = {
     "freedesktop-sdk/freedesktop-sdk.git": ("FREEDESKTOP_SDK_GIT", "castrojo+freedesktop-sdk"),
     "apache/buildstream-plugins.git": ("BUILDSTREAM_PLUGINS_GIT", "apache+buildstream-plugins"),
