@@ -38,6 +38,14 @@ def edited(path: Path, text: str) -> Iterator[None]:
             path.write_text(before)
 
 
+@pytest.fixture
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy between us and loopback."""
+    for name in ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Path]:
     """A directory for the whole run; removed at its end because it grows to gigabytes."""

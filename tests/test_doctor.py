@@ -252,14 +252,6 @@ def closed() -> str:
         return url
 
 
-@pytest.fixture
-def direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy between us and loopback."""
-    for name in ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 def archive(directory: Path, url: str) -> Path:
     """A project whose packages come from `url`."""
     (directory / "toolchain/locks").mkdir(parents=True, exist_ok=True)
