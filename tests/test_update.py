@@ -187,6 +187,8 @@ def test_template_that_is_no_checkout(place: Place) -> None:
     project, printed = place.generate(place.home / "t.zip")
     assert "no Git checkout" in printed and "cruft link" in printed
     assert not (project / ".cruft.json").exists()
+    place.cruft(project, "link", str(place.template), "--no-input")
+    assert "up to date" in place.cruft(project, "check")
     shutil.rmtree(project)
     # One that merely lies in somebody's checkout.
     place.commit(place.home)
