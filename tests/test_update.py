@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from conftest import PRODUCT, edited
 from harness import BIN, ROOT
+from pages import BLOCK
 
 OFFLINE = ("bwrap", "--dev-bind", "/", "/", "--unshare-net")
 
@@ -120,6 +121,38 @@ def test_update_keeps_what_is_the_users(place: Place, toolchain: str, junction: 
     assert (project / "toolchain").exists() == (toolchain == "debian")
     assert recorded(project)["commit"] == newest
     assert recorded(project)["context"]["cookiecutter"]["description"] == "Mine"
+
+
+def test_what_the_pages_say(place: Place) -> None:
+    """The commands of docs/update.md, of which the generated README has the first."""
+    first, locks = (text for language, text in BLOCK.findall((ROOT / "docs/update.md").read_text()) if language == "sh")
+    project, _ = place.generate(place.template)
+    readme = (project / "README.md").read_text().partition("## Keep up with the template\n")[2].partition("\n## ")[0]
+    short = [line.split("#")[0].strip() for line in BLOCK.findall(readme)[0][1].splitlines()]
+    assert short == [line.split("#")[0].strip() for line in first.splitlines()][: len(short)]
+    place.commit(project)
+    append(place.template / PRODUCT.name / "files/greeting/greeting.c", "// theirs\n")
+    append(place.template / PRODUCT.name / "toolchain/locks/archive.yml", "# theirs\n")
+    place.commit(place.template)
+
+    # What it needs is installed, and the template has changed.
+    for line, instead in {
+        "pip install cruft\n": "",
+        "cruft check  ": "! cruft check ",
+    }.items():
+        assert line in first
+        first = first.replace(line, instead)
+    place.run("sh", "-ec", first, cwd=project)
+    assert (project / "files/greeting/greeting.c").read_text().endswith("// theirs\n")
+    assert not place.run("git", "status", "--porcelain", cwd=project).stdout
+    assert "up to date" in place.cruft(project, "check")
+
+    # Back to the user's locks; what 'lock' does then is for tests/test_lock.py.
+    archive = project / "toolchain/locks/archive.yml"
+    mine = archive.read_text()
+    append(archive, "# conflict\n")
+    place.run("sh", "-ec", locks.replace("toolchain/bin/lock\n", "toolchain/bin/lock --help\n"), cwd=project)
+    assert archive.read_text() == mine
 
 
 @pytest.mark.parametrize("history", [True, False])
