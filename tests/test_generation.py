@@ -30,6 +30,7 @@ FILES = {
     "elements/toolchain.bst",
     *(f"files/greeting/{name}" for name in ["Makefile", "greeting.c", "greeting.h", "main.cpp"]),
     *(f"files/recc-wrapper/{name}" for name in ["libexec/compiler", "libexec/summary", "session/sh", "src/observe.c"]),
+    "bin/recc-adopt",
     "bin/recc-report",
     "bin/recc-doctor",
     "bin/toolchain-audit",
