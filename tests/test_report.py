@@ -660,6 +660,14 @@ def test_off_mode(lab: Lab) -> None:
     assert "it was built with recc_mode off" in report["notes"][0]
 
 
+def test_opted_out_with_a_reason(lab: Lab) -> None:
+    lab.log(["recc: off: objects: random \x1b[31mbytes"], mode="off: objects: random \x1b[31mbytes")
+    said = lab.run().stdout
+    assert "examples/app.bst is built without recc: objects: random" in said
+    assert "recc_mode off" not in said and "\x1b" not in said
+    assert lab.json("--element", "examples/app.bst")["elements"][0]["mode"] == "off"
+
+
 def test_links_are_counted_apart(lab: Lab) -> None:
     lines = [
         compiled("hit", A, "cc -c a.c", 5),

@@ -36,6 +36,15 @@ def test_off_runs_the_compiler_itself_without_recc_or_digest(compiler: Path) -> 
     assert (done.returncode, done.stderr) == (7, "")
 
 
+def test_off_may_have_a_reason(compiler: Path, tmp_path: Path) -> None:
+    done = run(compiler, "-c", "a.c", RECC_MODE="off: its objects hold * and the time")
+    assert done.stdout.splitlines()[2:] == ["-c", "a.c"]
+    assert (done.returncode, done.stderr) == (7, "")
+    assert summarise(tmp_path, "off: its objects hold * and the time", []) == (
+        "recc: off: its objects hold * and the time\n"
+    )
+
+
 @pytest.mark.parametrize("mode", ["cache-only", "local", "remote", "verify"])
 def test_undeclared_toolchain_is_an_error_that_names_the_include_file(compiler: Path, mode: str) -> None:
     done = run(compiler, "-c", "a.c", RECC_MODE=mode)
@@ -78,6 +87,12 @@ def test_an_unknown_mode_is_an_error_that_names_the_known_ones(compiler: Path) -
         ("other-output", ["-c", "-save-temps=obj", "a.c"]),
         ("other-output", ["-c", "@args"]),
         ("clock", ["-c", "a.c"]),
+        ("excluded", ["-c", "slow.c", "-o", "a.o"]),
+        ("excluded", ["-c", "/b/e.bst/src/slow.c"]),
+        ("excluded", ["-c", "../gen/x/y.cc", "-I."]),
+        ("excluded", ["-c", "@excluded"]),
+        ("probe", ["-c", "conftest.slow.c"]),
+        ("clock", ["-c", "not-slow.c", "-o", "slow.o"]),
     ],
 )
 def test_what_cannot_be_cached_runs_without_recc_and_is_noted(
@@ -85,10 +100,15 @@ def test_what_cannot_be_cached_runs_without_recc_and_is_noted(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "args").write_text("-O2\n -DA='*' -fstack-usage")
+    (tmp_path / "excluded").write_text("-DA='*'\n-O2 gen/z.cc\n")
+    # What a pattern would become if the shell took it for names of files.
+    (tmp_path / "gen").mkdir()
+    (tmp_path / "gen/other.cc").touch()
     environment = {
         "RECC_MODE": "remote",
         "RECC_REMOTE_PLATFORM_chrootRootDigest": "digest",
         "RECC_LOG_DIRECTORY": str(tmp_path / "log"),
+        "RECC_EXCLUDE": "gen/*.cc  slow.c",
     }
     if reason != "clock":
         environment["SOURCE_DATE_EPOCH"] = "0"
@@ -186,9 +206,10 @@ def test_summary_of_thousands_of_compiles(tmp_path: Path) -> None:
 
 
 def test_summary_without_compiles_has_no_rate(tmp_path: Path) -> None:
-    text = summarise(tmp_path, "remote", [], ["uncached no-compile"])
+    text = summarise(tmp_path, "remote", [], ["uncached no-compile", "uncached excluded"])
     assert parse_summary(text) == Counts()
     assert "rate=- " in text
+    assert text.endswith(" excluded=1\n")
 
 
 def test_a_compiler_that_cannot_be_observed_is_named(tmp_path: Path) -> None:

@@ -363,6 +363,10 @@ setup_link_plain() { setup_link; }
 row_link_plain() { RECC_LINK=lto $cc a.o b.o -o program; }
 change_link_plain() { answer 2 b; }
 
+setup_excluded() { mkdir gen; echo 'int n = 1;' >gen/a.c; }
+row_excluded() { RECC_EXCLUDE='b.c gen/*' $cc -c gen/a.c && RECC_EXCLUDE='b.c gen/*' $cc -c "$PWD/gen/a.c"; }
+change_excluded() { echo 'int n = 2;' >gen/a.c; }
+
 setup_link_off() { setup_link_lto; }
 row_link_off() { RECC_LINK='' $cxx -O2 -flto=auto a.o b.o c.o -o program; }
 change_link_off() { change_link_lto; }
