@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -142,50 +141,6 @@ environment:
     failed = fetched.build("without-recc.bst", "remote", check=False)
     assert failed.status != 0
     assert "include/gcc-for-recc.yml" in failed.log
-
-
-def test_copied_into_a_project_that_exists(fetched: Project, tmp_path: Path) -> None:
-    """The third way of use: a project that knows nothing of recc, and what README.md says to copy and to add."""
-    mine = tmp_path / "mine"
-    for name in ("include", "elements/buildsystems", "files/recc-wrapper", "toolchain"):
-        shutil.copytree(fetched.path / name, mine / name)
-    shutil.copy(fetched.path / "elements/toolchain.bst", mine / "elements")
-    (mine / "project.conf").write_text(
-        """name: mine
-min-version: 2.4
-element-path: elements
-fatal-warnings: [overlaps]
-environment:
-  PATH: /usr/recc/session:/usr/recc/bin:/usr/bin
-  MINE: '1'
-environment-nocache:
-  (>):
-  - MINE
-(@):
-- include/arch-option.yml
-- include/recc-option.yml
-- include/recc.yml
-"""
-    )
-    (mine / "elements/program.bst").write_text(
-        """kind: manual
-build-depends:
-- (@): include/gcc-for-recc.yml
-- buildsystems/make.bst
-sources:
-- kind: local
-  path: program
-config:
-  build-commands:
-  - gcc -c program.c
-"""
-    )
-    (mine / "program").mkdir()
-    (mine / "program/program.c").write_text("int program;\n")
-    project = Project(mine, fetched.cache)
-    for mode in ("local", "remote"):
-        assert project.build("program.bst", mode).counts == Counts(1, **{mode: 1})
-        assert project.build("program.bst", mode).counts == Counts(1, hits=1)
 
 
 def test_wrappers_shadow_every_compiler_and_nothing_else(fetched: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -14,7 +15,7 @@ from harness import BIN, ROOT, Project
 from pages import BLOCK
 
 # Pages that a test of their own follows, and that section of the generated README.
-ELSEWHERE = {"docs/toolchain.md": "tests/test_toolchain.py", "docs/update.md": "tests/test_update.py"}
+ELSEWHERE = {f"docs/{name}.md": f"tests/test_{name}.py" for name in ("adopt", "toolchain", "update")}
 UPDATES = "## Keep up with the template"
 GREETING = "examples/greeting.bst"
 
@@ -96,10 +97,12 @@ def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
     environment["PATH"] = f"{project.path}/.venv/bin:{environment['PATH'].replace(f'{BIN}:', '')}"
     subprocess.run(["bst", "artifact", "delete", GREETING], cwd=project.path, env=environment, check=True)
     fetched.empty_action_cache()
-    instead = {}
+    # A project that exists, to which nothing has been added.
+    shutil.copytree(ROOT / "tests/adopt", empty / "other")
+    instead = {"bin/recc-adopt --check ": "! bin/recc-adopt --check "}
     if not snapshots_are_there(fetched):
         warnings.warn("the archive of snapshots cannot be reached: 'lock' is tried with the mirror", stacklevel=1)
-        instead = {
+        instead |= {
             "toolchain/bin/lock --update  ": "toolchain/bin/lock --update --allow-expired ",
             "toolchain/bin/lock --check  ": "toolchain/bin/lock --check --snapshot latest --allow-expired ",
             # These need an index from there; tests/test_lock.py has an archive of its own.

@@ -661,7 +661,7 @@ def test_off_mode(lab: Lab) -> None:
 
 
 def test_opted_out_with_a_reason(lab: Lab) -> None:
-    lab.log(["recc: off: objects: random \x1b[31mbytes"], mode="off: objects: random \x1b[31mbytes")
+    lab.log(["recc: off: objects: random \x1b[31mbytes"], mode="'off: objects: random \x1b[31mbytes'")
     said = lab.run().stdout
     assert "examples/app.bst is built without recc: objects: random" in said
     assert "recc_mode off" not in said and "\x1b" not in said

@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 from conftest import edited
 from harness import ROOT, Counts, Project, generate
+from pages import BLOCK, follow, sections
 
 pytestmark = pytest.mark.e2e
 
-PAGE = (ROOT / "docs/toolchain.md").read_text()
-SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SECTIONS = sections(ROOT / "docs/toolchain.md")
 FOLLOWED = (WHY, CONTRACT, SAME_NAMES, OTHER_LAYOUT, JUNCTIONED, GAP, RELEASE) = (
     "What is the toolchain, and why is its digest in the key?",
     "What must a toolchain provide?",
@@ -89,30 +88,6 @@ config:
     echo 'int keyed;' >keyed.c
     gcc -c keyed.c
 """
-
-
-def follow(project: Project, title: str) -> None:
-    """Do in `project` what a section of the page says, in its order.
-
-    A block of YAML becomes the file that its first line names; a block of shell is executed; one without a language
-    is what the commands before it print, '…' being anything.
-    """
-    blocks = BLOCK.findall(SECTIONS[title])
-    output = ""
-    for (language, text), (_, after) in zip(blocks, [*blocks[1:], ("", "")], strict=True):
-        if language == "yaml":
-            path = project.path / text.splitlines()[0].removeprefix("# ")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        elif language == "sh":
-            done = subprocess.run(
-                ["sh", "-ec", text], cwd=project.path, env=project.environment, capture_output=True, text=True
-            )
-            output = done.stdout
-            assert done.returncode == after.startswith("FAIL"), f"{text}\n{output}{done.stderr}"
-        else:
-            for line in text.splitlines():
-                assert re.search(f"^{re.escape(line).replace('…', '.*')} *$", output, re.MULTILINE), f"{line}\n{output}"
 
 
 def packages(toolchain: Path, *components: str) -> list[str]:
@@ -198,7 +173,7 @@ def mine(fetched: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.rmtree(project.path / "toolchain")
     with edited(fetched.configuration, publish(fetched, directory)):
         for title in (OTHER_LAYOUT, GAP, RELEASE):
-            follow(project, title)
+            follow(project, SECTIONS[title])
         yield project
 
 
@@ -210,7 +185,7 @@ def test_every_block_of_the_page_is_followed() -> None:
 def test_another_layout_meets_the_contract(mine: Project, title: str) -> None:
     """Through links alone; the digest of the page's stack is the same, as another test shows."""
     with edited(mine.path / COMPILER, LINK.format("complete")):
-        follow(mine, title)
+        follow(mine, SECTIONS[title])
 
 
 def test_counts_and_objects(mine: Project, tmp_path: Path) -> None:
@@ -266,7 +241,7 @@ def test_only_another_toolchain_is_another_digest(mine: Project, fetched: Projec
     (mine.path / "elements/both.bst").write_text("kind: stack\ndepends:\n- keyed.bst\n- my-tools.bst:base/all.bst\n")
     said = re.search(r'stops with "(.*?)"', SECTIONS[JUNCTIONED])
     assert said and said[1] in mine.bst("show", "both.bst", check=False).stdout
-    follow(mine, JUNCTIONED)
+    follow(mine, SECTIONS[JUNCTIONED])
     mine.bst("show", "both.bst")
     assert build() == same, "another junction"
     for name in ("complete", "one-piece"):
@@ -285,5 +260,5 @@ def test_link_to_a_junction(fetched: Project) -> None:
     junction = fetched.path / "elements/toolchain.bst"
     fetched.build(GREETING, "remote")
     with edited(fetched.path / "elements/sdk.bst", junction.read_text()), edited(junction, ""):
-        follow(fetched, SAME_NAMES)
+        follow(fetched, SECTIONS[SAME_NAMES])
         assert fetched.build(GREETING, "remote").counts == Counts(2, hits=2)

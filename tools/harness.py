@@ -199,12 +199,12 @@ config:
         lines = self.shell(element, find, mode).splitlines()
         return {path: digest for digest, path in (line.split() for line in lines)}
 
-    def checkout(self, element: str, directory: Path, mode: str) -> Path:
+    def checkout(self, element: str, directory: Path, mode: str | None) -> Path:
         """Check the artifact of `element` out into `directory`, without its dependencies."""
         self.bst("artifact", "checkout", "--deps", "none", "--directory", str(directory), element, mode=mode)
         return directory
 
-    def artifact(self, element: str, directory: Path, mode: str) -> dict[str, bytes]:
+    def artifact(self, element: str, directory: Path, mode: str | None) -> dict[str, bytes]:
         """Contents of the files of an element's artifact, by path; it is checked out into `directory`."""
         checkout = self.checkout(element, directory, mode)
         return {str(p.relative_to(checkout)): p.read_bytes() for p in checkout.rglob("*") if p.is_file()}
