@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from harness import BIN, ROOT, generate
+from mutants import MUTANTS
 
 
 @pytest.fixture
@@ -70,3 +71,10 @@ def test_lock_refuses_a_bad_manifest(tmp_path: Path, old: str, new: str, message
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_every_mutant_finds_its_place(name: str) -> None:
+    """What 'make mutants' replaces stands once in its file."""
+    file, old, *_ = MUTANTS[name]
+    assert (ROOT / file).read_text().count(old) == 1

@@ -30,7 +30,12 @@ MUTANTS = {
         "test_toolchain_change",
     ),
     "scan not extended": (OBSERVE, "if (write(rule_fd, rule,", "if (0 && write(rule_fd, rule,", "row"),
-    "hidden inputs not refused": (OBSERVE, "        _exit(1);\n", "        return;\n", "incbin"),
+    "hidden inputs not refused": (
+        OBSERVE,
+        "            raise(SIGTERM);\n        _exit(1);\n",
+        "            return;\n        return;\n",
+        "incbin",
+    ),
     "libraries as recc guesses them": (
         WRAPPER,
         "OBSERVE=$refuse LD_PRELOAD",
