@@ -111,6 +111,13 @@ print(json.dumps([finding.level, finding.text]))
 # Python and BuildStream
 
 
+def test_a_reader_that_has_seen_enough(project: Path) -> None:
+    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    command = ["sh", "-c", "bin/recc-doctor --mode off | head -n 1"]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    assert done.stdout.count("\n") == 1 and not done.stderr
+
+
 def test_python(doctor: Any, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     assert check("python").level == "ok"
     monkeypatch.setattr(doctor, "PYTHON_MINIMUM", (99, 0))
