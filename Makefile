@@ -1,10 +1,14 @@
 # The two commands of this repository; both set up what they need.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: bench bench-quick demo lint mutants setup test unit
+.PHONY: bench bench-quick demo lint mutants setup test test-slow unit
 
-# Everything that CI runs; in two processes, since much of a build is waiting.
+# All tests but the slow ones; in two processes, since much of a build is waiting.
 test: lint
-	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+
+# What CI runs after that: 3 minutes.
+test-slow: setup
+	.venv/bin/pytest -m slow
 
 # A guided tour: generate a project, build it cold, warm and remotely.
 demo: setup

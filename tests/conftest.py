@@ -21,6 +21,14 @@ PRODUCT = ROOT / "{{cookiecutter.project_slug}}"
 ARCHITECTURES = ("x86_64", "aarch64")
 MODES = ("off", "cache-only", "local", "remote", "verify")
 EXAMPLES = sorted(f"examples/{path.name}" for path in (PRODUCT / "elements/examples").glob("*.bst"))
+# Minutes each: first, so that no process of pytest-xdist has one left when the others are done.
+LONGEST = ("trust", "builds", "adopt", "documents", "lock", "toolchain")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files of tests by how long they take."""
+    ranks = {f"test_{name}": rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(LONGEST)))
 
 
 @contextmanager

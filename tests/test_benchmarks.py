@@ -13,6 +13,7 @@ from harness import BIN, ROOT, Project
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 def test_bench_quick(tmp_path: Path) -> None:
     """One round of the smallest program; the benchmark itself checks that each build hits and misses as it should."""
     command: list[str | Path] = [BIN / "python", ROOT / "benchmarks/bench.py"]

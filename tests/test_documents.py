@@ -97,8 +97,11 @@ def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
     environment["PATH"] = f"{project.path}/.venv/bin:{environment['PATH'].replace(f'{BIN}:', '')}"
     subprocess.run(["bst", "artifact", "delete", GREETING], cwd=project.path, env=environment, check=True)
     fetched.empty_action_cache()
-    # A project that exists, to which nothing has been added.
+    # A project that exists, and has been given what the README says before it comes to elements.
     shutil.copytree(ROOT / "tests/adopt", empty / "other")
+    for name in ("include", "elements/buildsystems", "files/recc-wrapper", "toolchain"):
+        shutil.copytree(project.path / name, empty / "other" / name)
+    shutil.copy(project.path / "elements/toolchain.bst", empty / "other/elements")
     instead = {"bin/recc-adopt --check ": "! bin/recc-adopt --check "}
     if not snapshots_are_there(fetched):
         warnings.warn("the archive of snapshots cannot be reached: 'lock' is tried with the mirror", stacklevel=1)
