@@ -6,7 +6,7 @@
 test: lint
 	.venv/bin/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
-# What CI runs after that: 3 minutes.
+# What CI runs after that: 10 minutes.
 test-slow: setup
 	.venv/bin/pytest -m slow
 

@@ -23,10 +23,11 @@ def compile_commands(project: Project, element: str, log: str) -> int:
 
 
 # Elements with real builds meet one job and eight; for the small ones eight are enough.
-CASES = [(element, 8) for element in EXAMPLES] + [(f"examples/{name}.bst", 1) for name in ("hello", "lz4", "ninja")]
+CASES = [(element, 8) for element in EXAMPLES]
+ONE_JOB = [pytest.param(f"examples/{name}.bst", 1, marks=pytest.mark.slow) for name in ("hello", "lz4", "ninja")]
 
 
-@pytest.mark.parametrize(("element", "jobs"), CASES)
+@pytest.mark.parametrize(("element", "jobs"), [*CASES, *ONE_JOB])
 def test_counts_and_objects(fetched: Project, element: str, jobs: int, tmp_path: Path) -> None:
     """Cold: N executions, 0 hits; warm: N hits, 0 executions; every object is what a plain compile makes.
 
