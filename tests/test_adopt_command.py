@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import PRODUCT
-from harness import Counts, Project
+from harness import Counts, Project, generate
 
 COMMAND = PRODUCT / "bin/recc-adopt"
 JUNCTION = """kind: junction
@@ -633,8 +633,8 @@ def test_links_to_elements_stay_links(mine: Path) -> None:
     assert target.read_text() == "kind: make\n"
 
 
-def test_its_own_project_needs_nothing(project: Project) -> None:
-    done = run(project.path, "--check")
+def test_its_own_project_needs_nothing(tmp_path: Path) -> None:
+    done = run(generate(tmp_path), "--check")
     assert (done.returncode, done.stdout) == (0, ""), done.stdout
     assert "left alone" not in done.stderr
 
