@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from harness import Project
@@ -31,6 +32,17 @@ def patch(directory: Path, text: str, *, undo: bool = False) -> None:
     path.write_text(content)
 
 
+def pattern(line: str) -> str:
+    """A regular expression for a line that a page shows, '…' being anything."""
+    return re.escape(line).replace("…", ".*")
+
+
+def assert_printed(shown: str, output: str, pattern: Callable[[str], str] = pattern) -> None:
+    """Each line that a page shows was printed."""
+    for line in shown.splitlines():
+        assert re.search(f"^{pattern(line)} *$", output, re.MULTILINE), f"{line}\nwas not printed:\n{output}"
+
+
 def follow(project: Project, section: str) -> None:
     """Do in `project` what a section says, in its order.
 
@@ -53,5 +65,4 @@ def follow(project: Project, section: str) -> None:
             output = done.stdout
             assert done.returncode == after.startswith("FAIL"), f"{text}\n{output}{done.stderr}"
         else:
-            for line in text.splitlines():
-                assert re.search(f"^{re.escape(line).replace('…', '.*')} *$", output, re.MULTILINE), f"{line}\n{output}"
+            assert_printed(text, output)
