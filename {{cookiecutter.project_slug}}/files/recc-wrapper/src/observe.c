@@ -126,10 +126,16 @@ static int load(const char *path)
     return count > 0;
 }
 
-static int known(const char *name)
+/* Whether `name` is absolute and leads to `relative` from the current directory. */
+static int is_here(const char *name, const char *relative)
 {
     char here[4096];
-    size_t size = getcwd(here, sizeof here) ? strlen(here) : 0;
+    size_t size = name[0] == '/' && getcwd(here, sizeof here) ? strlen(here) : 0;
+    return size > 0 && strncmp(name, here, size) == 0 && name[size] == '/' && strcmp(relative, name + size + 1) == 0;
+}
+
+static int known(const char *name)
+{
     int i;
     for (i = 1; i < argument_count; i++) {
         const char *argument = arguments[i];
@@ -139,7 +145,7 @@ static int known(const char *name)
         if (strcmp(argument + response, name) == 0)
             return 1;
         /* clang opens them by their absolute names. */
-        if (response && strncmp(name, here, size) == 0 && name[size] == '/' && strcmp(argument + 1, name + size + 1) == 0)
+        if (response && is_here(name, argument + 1))
             return 1;
     }
     return bsearch(&name, names, count, sizeof *names, compare) != NULL;
