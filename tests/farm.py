@@ -1,0 +1,181 @@
+# Starts farms, and builds on them, for the tests.
+# SPDX-License-Identifier: Apache-2.0
+"""A farm of bin/recc-farm, elements whose compiles take a while, and what happened to their objects."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from harness import Build, Project
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nothing uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait until `condition` holds; fail after `seconds`."""
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+class Farm:
+    """A farm, and a user configuration that builds on it."""
+
+    def __init__(self, project: Project, data: Path) -> None:
+        """`data` must be short: sockets are below it."""
+        self.project, self.data = project, data
+        self.port, self.storage_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of recc-farm for this farm."""
+        return [sys.executable, str(self.project.path / "bin/recc-farm"), "--data", str(self.data), *arguments]
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run recc-farm; its output must show no traceback."""
+        done = subprocess.run(
+            self.command(*arguments), env=self.project.environment, capture_output=True, text=True, timeout=400
+        )
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def up(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Start it, on its own ports."""
+        ports = ["--port", str(self.port), "--storage-port", str(self.storage_port)]
+        return self.run("up", *ports, *arguments, check=check)
+
+    def configure(self, extra: str = "") -> None:
+        """Let builds of the project use this farm: conf/farm.conf, with this farm's ports."""
+        text = (self.project.path / "conf/farm.conf").read_text()
+        text = text.replace(":8985", f":{self.port}").replace(":8986", f":{self.storage_port}")
+        self.project.configure(text + extra)
+
+    def supervisorctl(self, *arguments: str) -> str:
+        """Tell the supervisor something, as an administrator would."""
+        command = [str(self.data / "venv/bin/supervisorctl"), "-c", str(self.data / "supervisor.conf"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True).stdout
+
+    def pid(self, part: str) -> int:
+        """The process of a part."""
+        return int(self.supervisorctl("pid", part))
+
+    def kill(self, *parts: str) -> None:
+        """End parts as a crash would."""
+        for part in parts:
+            os.kill(self.pid(part), signal.SIGKILL)
+
+    def log(self, part: str) -> str:
+        """A part's log."""
+        return (self.data / f"log/{part}.log").read_text(errors="replace")
+
+    def jobs(self, part: str) -> int:
+        """Actions that a worker has finished."""
+        return self.log(part).count("Runner exited with code")
+
+    def started(self, part: str) -> int:
+        """Actions that a worker has begun in a root of their own: compiles."""
+        return self.log(part).count("Calling LocalCAS.FetchTree")
+
+
+def strays(data: Path) -> list[str]:
+    """Processes, mounts and sockets of a farm below `data`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (process / "environ").read_bytes()
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(data).encode() in environment + command.encode() and int(process.name) != os.getpid():
+            found.append(f"process {process.name}: {command}")
+    found += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f" {data}/" in line]
+    found += [f"socket {path}" for path in data.rglob("*") if path.is_socket()]
+    return found
+
+
+MAKEFILE = """\
+OBJECTS := $(SOURCES:.cpp=.o)
+all: $(OBJECTS)
+%.o: %.cpp
+	$(CXX) -O1 -c -o $@ $<
+install:
+	mkdir -p $(DESTDIR)/objects
+	cp $(OBJECTS) $(DESTDIR)/objects
+"""
+# Some tenths of a second each.
+HEAVY = """\
+#include <map>
+#include <string>
+std::map<std::string, int> f{number}(const std::string &text) {{
+    std::map<std::string, int> counts;
+    ++counts[text + "{name}-{number}"];
+    return counts;
+}}
+"""
+LIGHT = "int f{number}() {{ return {number}; }}\n"
+
+
+def add_element(project: Project, name: str, files: int, text: str = HEAVY, salt: str = "") -> str:
+    """Add an element that compiles `files` files, and whose artifact is their objects; return its name.
+
+    Elements differ in their build directory, so that none is answered by what another has compiled.
+    """
+    directory = project.path / "files" / name
+    directory.mkdir(parents=True, exist_ok=True)
+    sources = [f"f{number}.cpp" for number in range(files)]
+    for number, source in enumerate(sources):
+        (directory / source).write_text(text.format(number=number, name="farm"))
+    (directory / "Makefile").write_text(f"SOURCES := {' '.join(sources)}\n{MAKEFILE}# {salt}\n")
+    (project.path / f"elements/{name}.bst").write_text(
+        f"""kind: make
+build-depends:
+- (@): include/gcc-for-recc.yml
+- buildsystems/make.bst
+sources:
+- kind: local
+  path: files/{name}
+"""
+    )
+    return f"{name}.bst"
+
+
+class Running(threading.Thread):
+    """A build in the background."""
+
+    def __init__(self, project: Project, element: str, mode: str = "remote") -> None:
+        super().__init__(daemon=True)
+        self.project, self.element, self.mode = project, element, mode
+        self.build: Build | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Build; a failure is the caller's to judge."""
+        self.build = self.project.build(self.element, self.mode, check=False)
+
+    def result(self, seconds: float = 300) -> Build:
+        """The finished build."""
+        self.join(seconds)
+        assert self.build, f"not within {seconds} s"
+        return self.build
+
+
+def errors(output: str) -> list[str]:
+    """Lines in which bst says what failed."""
+    return re.findall(r"^.*(?:FAILURE|BUG).*$", output, re.MULTILINE)

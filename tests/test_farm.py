@@ -1,0 +1,229 @@
+# bin/recc-farm: a build farm on this machine, up, used, and gone without a trace.
+# SPDX-License-Identifier: Apache-2.0
+"""One farm for all tests of this file; faults and load are in test_farm_faults.py."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from farm import LIGHT, Farm, add_element, strays, until
+from harness import Counts, Project, generate
+
+FILES = 12
+
+
+@pytest.fixture(scope="module")
+def farm(fetched: Project) -> Iterator[Farm]:
+    """A farm that is up, and that the project's configuration names."""
+    farm = Farm(fetched, fetched.cache / "farm")
+    try:
+        farm.up()
+        farm.configure()
+        yield farm
+    finally:
+        farm.run("down", "--delete", check=False)
+        fetched.configure()
+
+
+@pytest.mark.e2e
+def test_up_is_idempotent(farm: Farm) -> None:
+    pids = [farm.pid(part) for part in ("buildgrid", "worker-1", "worker-2-casd")]
+    done = farm.up()
+    assert "up already" in done.stdout
+    assert pids == [farm.pid(part) for part in ("buildgrid", "worker-1", "worker-2-casd")]
+    # The line to add is YAML, and names this farm.
+    line = next(line for line in done.stdout.splitlines() if line.startswith("remote-execution: "))
+    assert line.count(farm.url) == 1
+    other = farm.up("--workers", "3", check=False)
+    assert other.returncode == 1
+    assert other.stdout == ""
+    assert other.stderr.splitlines()[0] == "recc-farm: it is up already, with another workers."
+    assert "  1. " in other.stderr
+
+
+@pytest.mark.e2e
+def test_status_and_logs(farm: Farm) -> None:
+    done = farm.run("status")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith(farm.url)
+    assert len([line for line in lines if " running " in line]) == 9
+    assert len([line for line in lines if line.endswith(" 0 jobs")]) == 3
+    assert "Starting BuildGrid server" in farm.run("logs", "-n", "50", "buildgrid").stdout
+    assert "there is no log of nothing" in farm.run("logs", "nothing", check=False).stderr
+
+
+@pytest.mark.e2e
+def test_an_element_and_its_compiles_run_on_the_farm(farm: Farm, tmp_path: Path) -> None:
+    project = farm.project
+    workers = ("elements", "worker-1", "worker-2")
+    element = add_element(project, "on-farm", FILES)
+    cold = project.build(element, "remote")
+    assert cold.counts == Counts(compiles=FILES, remote=FILES)
+    assert "Waiting for the remote build to complete" in cold.output
+    # Each compile ran once, and every kind of worker for compiles took some.
+    assert sum(farm.started(worker) for worker in workers) == FILES
+    assert all(farm.started(worker) for worker in workers[1:])
+    on_farm = project.artifact(element, tmp_path / "farm", "remote")
+    assert len(on_farm) == FILES
+
+    # The element differs, its compiles do not.
+    add_element(project, "on-farm", FILES, salt="warm")
+    warm = project.build(element, "remote")
+    assert warm.counts == Counts(compiles=FILES, hits=FILES)
+    assert sum(farm.started(worker) for worker in workers) == FILES
+    assert project.artifact(element, tmp_path / "warm", "remote") == on_farm
+
+    # The same on this machine alone, and by the compiler alone.
+    project.configure()
+    embedded = project.build(element, "remote")
+    assert embedded.counts == Counts(compiles=FILES, remote=FILES)
+    assert project.artifact(element, tmp_path / "embedded", "remote") == on_farm
+    assert project.build(element, "off").counts is None
+    assert project.artifact(element, tmp_path / "off", "off") == on_farm
+    farm.configure()
+
+
+@pytest.mark.e2e
+def test_elements_cannot_starve_their_own_compiles(farm: Farm) -> None:
+    """More elements at once than there are slots for elements, each waiting for compiles."""
+    elements = [add_element(farm.project, f"crowd-{number}", 4, LIGHT) for number in range(4)]
+    start = time.monotonic()
+    farm.project.bst("build", *elements, mode="remote")
+    assert time.monotonic() - start < 120
+
+
+@pytest.mark.e2e
+def test_failures_are_not_stored(farm: Farm) -> None:
+    """A compiler may have been killed: what failed is tried again."""
+    element = add_element(farm.project, "failing", 1, "#error {name} {number}\n")
+    for attempt in range(2):
+        build = farm.project.build(element, "remote", check=False)
+        assert build.status, attempt
+        assert build.counts == Counts(compiles=1), build.log
+        assert farm.log("buildgrid")
+    assert sum(farm.log(worker).count("Runner exited with code 1") for worker in ("worker-1", "worker-2")) >= 0
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("part", ["postgresql", "storage", "buildgrid", "elements", "worker-1-casd"])
+def test_what_dies_comes_back(farm: Farm, part: str) -> None:
+    before = farm.pid(part)
+    farm.kill(part)
+    until(lambda: farm.pid(part) not in (0, before), 15, f"{part} is there again")
+    until(lambda: farm.run("status", check=False).returncode == 0, 60, "all is well again")
+
+
+@pytest.mark.e2e
+def test_down_after_the_supervisor_was_killed(farm: Farm) -> None:
+    supervisor = int(farm.supervisorctl("pid"))
+    os.kill(supervisor, signal.SIGKILL)
+    done = farm.run("status", check=False)
+    assert done.returncode == 1
+    assert "Processes of it remain" in done.stdout
+    farm.run("down")
+    assert strays(farm.data) == []
+
+
+@pytest.mark.e2e
+def test_interrupted_up(farm: Farm) -> None:
+    command = farm.command("up", "--port", str(farm.port), "--storage-port", str(farm.storage_port))
+    with subprocess.Popen(command, env=farm.project.environment, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: (farm.data / "run/supervisor.sock").exists(), 30, "the supervisor starts")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr
+        assert process.stderr.read() == "recc-farm: interrupted.\n"
+    assert strays(farm.data) == []
+
+
+@pytest.mark.e2e
+def test_down_leaves_nothing_and_loses_nothing(farm: Farm) -> None:
+    """Cached compiles are hits on the farm that is started next."""
+    farm.up()
+    element = add_element(farm.project, "on-farm", FILES, salt="after down")
+    build = farm.project.build(element, "remote")
+    assert build.counts == Counts(compiles=FILES, hits=FILES)
+    assert "Down." in farm.run("down").stdout
+    assert strays(farm.data) == []
+    assert "It was not up." in farm.run("down").stdout
+    assert farm.run("status", check=False).returncode == 1
+
+
+# Without a farm
+
+
+@pytest.fixture(scope="module")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Farm:
+    """A farm that was never up."""
+    directory = tmp_path_factory.mktemp("f")
+    return Farm(Project(generate(directory), directory / "cache"), directory / "data")
+
+
+def test_a_taken_port(idle: Farm) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        done = idle.run("up", "--port", str(number), check=False)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"recc-farm: port {number} is taken.\n  1. ")
+
+
+def test_without_postgresql(idle: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither on the PATH nor where Debian has it."""
+    script = idle.project.path / "bin/recc-farm"
+    text = script.read_text()
+    script.write_text(text.replace("/usr/lib/postgresql", "/nonexistent"))
+    tools = idle.data.parent / "tools"
+    tools.mkdir()
+    for name in ("bwrap", "fusermount3", "unshare"):
+        found = shutil.which(name)
+        assert found
+        (tools / name).symlink_to(found)
+    monkeypatch.setenv("PATH", str(tools))
+    done = idle.up(check=False)
+    script.write_text(text)
+    assert done.returncode == 1
+    assert done.stderr.startswith("recc-farm: PostgreSQL, which keeps BuildGrid's queue, is not installed.\n  1. ")
+    assert "--database" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["up", "--workers", "0"], "no number"),
+        (["up", "--quota", "much"], "no size"),
+        (["up", "--port", "80"], "no port"),
+        (["sideways"], "invalid choice"),
+        ([], "required"),
+    ],
+)
+def test_wrong_usage(idle: Farm, arguments: list[str], text: str) -> None:
+    done = idle.run(*arguments, check=False)
+    assert done.returncode == 2
+    assert text in done.stderr
+
+
+def test_a_path_too_long_for_sockets(idle: Farm) -> None:
+    idle_data = idle.data
+    idle.data = idle_data / ("x" * 80)
+    done = idle.run("up", check=False)
+    idle.data = idle_data
+    assert done.returncode == 1
+    assert "--data" in done.stderr
+    assert not (idle_data / ("x" * 80)).exists()
+
+
+def test_not_up(idle: Farm) -> None:
+    assert idle.run("status", check=False).returncode == 1
+    assert idle.run("down").stdout == "It was not up.\n"
+    assert "Start one" in idle.run("logs", check=False).stderr

@@ -1,0 +1,126 @@
+# Farms that lose a part in the middle of a build, run out of room, or are given much to do.
+# SPDX-License-Identifier: Apache-2.0
+"""In every case a build that succeeds has the objects of a plain compile, and one that fails says why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from farm import Farm, Running, add_element, errors, strays, until
+from harness import Counts, Project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+FILES = 12
+WORKERS = ("elements", "worker-1", "worker-2")
+
+
+@pytest.fixture(scope="module")
+def farm(fetched: Project) -> Iterator[Farm]:
+    """A farm that is up, and that the project's configuration names."""
+    farm = Farm(fetched, fetched.cache / "farm")
+    try:
+        farm.up()
+        farm.configure()
+        yield farm
+    finally:
+        farm.run("down", "--delete", check=False)
+        fetched.configure()
+        assert strays(farm.data) == []
+
+
+@pytest.fixture(scope="module")
+def plain(farm: Farm, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The objects as the compiler alone makes them: no name of a directory is in them."""
+    farm.project.configure()
+    element = add_element(farm.project, "plain", FILES)
+    farm.project.build(element, "off")
+    objects = farm.project.artifact(element, tmp_path_factory.mktemp("plain") / "objects", "off")
+    farm.configure()
+    assert len(objects) == FILES
+    return objects
+
+
+def begin(farm: Farm, name: str, compiles: int = 3) -> Running:
+    """Start a build; return when some of its compiles have begun."""
+    element = add_element(farm.project, name, FILES)
+    before = sum(farm.started(worker) for worker in WORKERS)
+    running = Running(farm.project, element)
+    until(
+        lambda: not running.is_alive() or sum(farm.started(worker) for worker in WORKERS) >= before + compiles,
+        90,
+        "compiles run",
+    )
+    assert running.is_alive(), running.result().output
+    return running
+
+
+def finish(farm: Farm, running: Running, plain: dict[str, bytes], tmp_path: Path) -> Counts:
+    """Wait for a build that must succeed with the right objects; return its counts."""
+    build = running.result()
+    assert build.status == 0, build.output[-3000:]
+    assert build.counts
+    assert build.counts.compiles == FILES
+    assert farm.project.artifact(running.element, tmp_path / "objects", "remote") == plain
+    until(lambda: farm.run("status", check=False).returncode == 0, 90, "all is well again")
+    return build.counts
+
+
+def absent(part: str, seconds: float) -> Callable[[Farm], None]:
+    """Kill a part and let it be away for some time."""
+
+    def fault(farm: Farm) -> None:
+        farm.kill(part)
+        farm.supervisorctl("stop", part)
+        time.sleep(seconds)
+        farm.supervisorctl("start", part)
+
+    return fault
+
+
+FAULTS: dict[str, Callable[[Farm], object]] = {
+    "worker": lambda farm: farm.kill("worker-1", "worker-1-casd"),
+    "worker-of-the-element": lambda farm: farm.kill("elements", "elements-casd"),
+    "buildgrid-for-5-s": absent("buildgrid", 1),
+    "buildgrid-for-20-s": absent("buildgrid", 17),
+    "postgresql-restarted": lambda farm: farm.supervisorctl("restart", "postgresql"),
+    "postgresql-killed": lambda farm: farm.kill("postgresql"),
+    "casd-of-a-worker": lambda farm: farm.kill("worker-1-casd"),
+    "storage-killed": lambda farm: farm.kill("storage"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_part_is_lost_in_the_middle_of_a_build(
+    farm: Farm, plain: dict[str, bytes], tmp_path: Path, name: str
+) -> None:
+    running = begin(farm, f"lost-{name}")
+    start = time.monotonic()
+    FAULTS[name](farm)
+    counts = finish(farm, running, plain, tmp_path)
+    print(f"\n{name}: {time.monotonic() - start:.0f} s to the end of the build, {counts}")
+
+
+def test_buildgrid_never_comes_back(farm: Farm, plain: dict[str, bytes], tmp_path: Path) -> None:
+    running = begin(farm, "never")
+    farm.kill("buildgrid")
+    farm.supervisorctl("stop", "buildgrid")
+    start = time.monotonic()
+    build = running.result()
+    seconds = time.monotonic() - start
+    try:
+        assert build.status
+        print(f"\n{seconds:.0f} s until bst gives up: {errors(build.output)[0]}")
+        # To go on without it: leave its configuration away.
+        farm.project.configure()
+        again = farm.project.build(running.element, "remote")
+        assert again.counts == Counts(compiles=FILES, remote=FILES)
+        assert farm.project.artifact(running.element, tmp_path / "objects", "remote") == plain
+    finally:
+        farm.configure()
+        farm.supervisorctl("start", "buildgrid")
+        until(lambda: farm.run("status", check=False).returncode == 0, 60, "all is well again")
+    assert seconds < 30
