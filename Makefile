@@ -6,9 +6,9 @@
 test: lint
 	.venv/bin/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
-# What CI runs after that: 10 minutes.
+# What CI runs after that: builds with one job, the benchmark, a farm's faults and load.
 test-slow: setup
-	.venv/bin/pytest -m slow
+	.venv/bin/pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
 
 # A guided tour: generate a project, build it cold, warm and remotely.
 demo: setup

@@ -111,7 +111,10 @@ def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
         }
     before, updates, after = (project.path / "README.md").read_text().partition(UPDATES)
     assert updates
-    run(before + after[after.index("\n## ") :], project.path, environment, instead)
+    try:
+        run(before + after[after.index("\n## ") :], project.path, environment, instead)
+    finally:
+        subprocess.run(["bin/recc-farm", "down"], cwd=project.path, env=environment, check=True)
     # One of its commands demands that the last build's compiles were hits.
     again = f"bst artifact delete {GREETING}\nbst build {GREETING}\n"
     run(f"```sh\n{again}```\n" + (ROOT / "docs/report.md").read_text(), project.path, environment, {})

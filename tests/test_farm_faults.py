@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from farm import Farm, Running, add_element, errors, strays, until
+from farm import LIGHT, Farm, Running, add_element, errors, strays, until
 from harness import Counts, Project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -124,3 +127,66 @@ def test_buildgrid_never_comes_back(farm: Farm, plain: dict[str, bytes], tmp_pat
         farm.supervisorctl("start", "buildgrid")
         until(lambda: farm.run("status", check=False).returncode == 0, 60, "all is well again")
     assert seconds < 30
+
+
+def test_the_storage_is_full_during_a_build(farm: Farm, plain: dict[str, bytes], tmp_path: Path) -> None:
+    """It makes room by what was used longest ago, while objects of 10 MB come in."""
+    farm.run("down")
+    shutil.rmtree(farm.data / "storage")
+    try:
+        farm.up("--quota", "600M", "--reserved", "1M")
+        element = add_element(farm.project, "big-objects", 30, "char a{number}[10 << 20] = {{1, {number}}};\n")
+        build = farm.project.build(element, "remote")
+        assert build.counts == Counts(compiles=30, remote=30)
+        size = sum(path.stat().st_size for path in (farm.data / "storage/cas/objects").rglob("*") if path.is_file())
+        assert size < 600e6
+        objects = farm.project.artifact(element, tmp_path / "big", "remote")
+        assert {len(text) > 10 << 20 for text in objects.values()} == {True}
+        # What was thrown away is there again for the next.
+        finish(farm, begin(farm, "after-full"), plain, tmp_path)
+    finally:
+        farm.run("down")
+        farm.up()
+
+
+def test_the_disk_of_a_worker_is_full(farm: Farm, plain: dict[str, bytes], tmp_path: Path) -> None:
+    """The toolchain alone does not fit on it: others do its work."""
+    farm.run("down")
+    directory = farm.data / "worker-1"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "none", directory], check=True)
+    try:
+        farm.up("--reserved", "1M")
+        finish(farm, begin(farm, "disk-full"), plain, tmp_path)
+    finally:
+        farm.run("down")
+        subprocess.run(["umount", directory], check=True)
+        farm.up()
+
+
+def test_two_clients_with_500_compiles_each(farm: Farm, tmp_path: Path) -> None:
+    """Each with a cache of its own; all compiles are done once, and none is lost."""
+    number = 500
+    first = farm.project
+    second = Project(first.path, tmp_path / "cache")
+    shutil.copytree(first.cache / "buildstream", second.cache / "buildstream", copy_function=link, symlinks=True)
+    second.configuration.write_text(first.configuration.read_text())
+    elements = [add_element(first, f"load-{client}", number, LIGHT) for client in range(2)]
+    start = time.monotonic()
+    clients = [Running(project, element) for project, element in zip((first, second), elements, strict=True)]
+    builds = [client.result(900) for client in clients]
+    seconds = time.monotonic() - start
+    for client, build in zip(clients, builds, strict=True):
+        assert build.status == 0, build.output[-3000:]
+        assert build.counts == Counts(compiles=number, remote=number)
+        objects = client.project.artifact(client.element, tmp_path / client.element, "remote")
+        assert len(objects) == number
+        assert len(set(objects.values())) == number
+    print(f"\n2 x {number} compiles on the farm in {seconds:.0f} s: {2 * number / seconds:.1f} a second")
+
+
+def link(source: str, target: str) -> None:
+    """Copy by a hard link where that is safe: blobs never change."""
+    if "/cas/objects/" in source:
+        os.link(source, target)
+    elif not Path(source).is_socket():
+        shutil.copy2(source, target)
