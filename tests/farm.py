@@ -76,10 +76,21 @@ class Farm:
         """The process of a part."""
         return int(self.supervisorctl("pid", part))
 
-    def kill(self, *parts: str) -> None:
-        """End parts as a crash would."""
-        for part in parts:
-            os.kill(self.pid(part), signal.SIGKILL)
+    def process(self, part: str, program: str) -> int:
+        """A process of a part, by the name of its program."""
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                mark = f"RECC_FARM_PART={self.data}/{part}\0".encode() in (entry / "environ").read_bytes()
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if mark and any(Path(word.decode(errors="replace")).name == program for word in command[:5]):
+                return int(entry.name)
+        return 0
+
+    def kill(self, part: str, program: str = "") -> None:
+        """End a part, or one of its programs, as a crash would."""
+        os.kill(self.process(part, program) if program else self.pid(part), signal.SIGKILL)
 
     def log(self, part: str) -> str:
         """A part's log."""

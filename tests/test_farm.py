@@ -36,10 +36,10 @@ def farm(fetched: Project) -> Iterator[Farm]:
 
 @pytest.mark.e2e
 def test_up_is_idempotent(farm: Farm) -> None:
-    pids = [farm.pid(part) for part in ("buildgrid", "worker-1", "worker-2-casd")]
+    pids = [farm.pid(part) for part in ("buildgrid", "worker-1", "worker-2")]
     done = farm.up()
     assert "up already" in done.stdout
-    assert pids == [farm.pid(part) for part in ("buildgrid", "worker-1", "worker-2-casd")]
+    assert pids == [farm.pid(part) for part in ("buildgrid", "worker-1", "worker-2")]
     # The line to add is YAML, and names this farm.
     line = next(line for line in done.stdout.splitlines() if line.startswith("remote-execution: "))
     assert line.count(farm.url) == 1
@@ -55,7 +55,7 @@ def test_status_and_logs(farm: Farm) -> None:
     done = farm.run("status")
     lines = done.stdout.splitlines()
     assert lines[0].startswith(farm.url)
-    assert len([line for line in lines if " running " in line]) == 9
+    assert len([line for line in lines if " running " in line]) == 6
     assert len([line for line in lines if line.endswith(" 0 jobs")]) == 3
     assert "Starting BuildGrid server" in farm.run("logs", "-n", "50", "buildgrid").stdout
     assert "there is no log of nothing" in farm.run("logs", "nothing", check=False).stderr
@@ -113,12 +113,24 @@ def test_failures_are_not_stored(farm: Farm) -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("part", ["postgresql", "storage", "buildgrid", "elements", "worker-1-casd"])
+@pytest.mark.parametrize("part", ["postgresql", "storage", "buildgrid", "elements", "worker-1"])
 def test_what_dies_comes_back(farm: Farm, part: str) -> None:
     before = farm.pid(part)
     farm.kill(part)
     until(lambda: farm.pid(part) not in (0, before), 15, f"{part} is there again")
     until(lambda: farm.run("status", check=False).returncode == 0, 60, "all is well again")
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("program", ["buildbox-worker", "buildbox-casd"])
+def test_a_worker_and_its_casd_end_and_come_back_together(farm: Farm, program: str) -> None:
+    before = [farm.process("worker-1", name) for name in ("buildbox-worker", "buildbox-casd")]
+    assert all(before)
+    farm.kill("worker-1", program)
+    until(lambda: farm.run("status", check=False).returncode == 0, 60, "all is well again")
+    after = [farm.process("worker-1", name) for name in ("buildbox-worker", "buildbox-casd")]
+    assert all(after)
+    assert not set(before) & set(after)
 
 
 @pytest.mark.e2e
@@ -192,7 +204,7 @@ def test_under_systemd(farm: Farm) -> None:
     done = subprocess.run(command, env=farm.project.environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ".service active" in done.stdout
-    assert len([line for line in done.stdout.splitlines() if " running " in line]) == 9
+    assert len([line for line in done.stdout.splitlines() if " running " in line]) == 6
     assert "after: inactive" in done.stdout
     assert strays(farm.data) == []
 

@@ -85,13 +85,14 @@ def absent(part: str, seconds: float) -> Callable[[Farm], None]:
 
 
 FAULTS: dict[str, Callable[[Farm], object]] = {
-    "worker": lambda farm: farm.kill("worker-1", "worker-1-casd"),
-    "worker-of-the-element": lambda farm: farm.kill("elements", "elements-casd"),
+    "worker": lambda farm: farm.kill("worker-1", "buildbox-worker"),
+    "worker-of-the-element": lambda farm: farm.kill("elements", "buildbox-worker"),
     "buildgrid-for-5-s": absent("buildgrid", 1),
     "buildgrid-for-20-s": absent("buildgrid", 17),
     "postgresql-restarted": lambda farm: farm.supervisorctl("restart", "postgresql"),
     "postgresql-killed": lambda farm: farm.kill("postgresql"),
-    "casd-of-a-worker": lambda farm: farm.kill("worker-1-casd"),
+    "casd-of-a-worker": lambda farm: farm.kill("worker-1", "buildbox-casd"),
+    "casd-of-the-element": lambda farm: farm.kill("elements", "buildbox-casd"),
     "storage-killed": lambda farm: farm.kill("storage"),
 }
 
