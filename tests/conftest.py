@@ -8,10 +8,11 @@ With pytest-xdist each of its processes has a project and a cache of its own.
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,17 @@ def edited(path: Path, text: str) -> Iterator[None]:
             path.unlink()
         else:
             path.write_text(before)
+
+
+def free_ports() -> int:
+    """The first of two ports of loopback that nobody has."""
+    while True:
+        with socket.socket() as one, socket.socket() as two:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+            with suppress(OSError, OverflowError):
+                two.bind(("127.0.0.1", port + 1))
+                return int(port)
 
 
 @pytest.fixture

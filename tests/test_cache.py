@@ -24,7 +24,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import PRODUCT
+from conftest import PRODUCT, free_ports
 from harness import Build, Counts, Project
 
 COMMAND = PRODUCT / "bin/recc-cache"
@@ -35,17 +35,6 @@ ELEMENT = "team.bst"
 SOURCES, SIZE = 5, 150_000
 
 pytestmark = pytest.mark.usefixtures("direct")
-
-
-def free_ports() -> int:
-    """The first of two ports of loopback that nobody has."""
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            with contextlib.suppress(OSError, OverflowError):
-                two.bind(("127.0.0.1", port + 1))
-                return int(port)
 
 
 def recc_cache(*arguments: object, status: int = 0, **environment: str) -> str:
@@ -235,10 +224,10 @@ def test_directory_that_cannot_be_used(data: Path, sockets: str, tmp_path: Path)
     data.mkdir()
     (data / "quasi-safe").write_text("mine")
     output = recc_cache("up", "--data", data, "--bind", sockets, status=1)
-    assert "cannot be started: Not a directory" in output
+    assert "recc-cache: the quasi-safe server ended with status 1: Not a directory.\n  1. " in output
     assert not processes(data)
     assert not files(tmp_path / "run")
-    assert "Not a directory" in recc_cache("up", "--data", data / "quasi-safe", "--bind", sockets, status=1)
+    assert "File exists" in recc_cache("up", "--data", data / "quasi-safe", "--bind", sockets, status=1)
 
 
 def test_interrupted_up(data: Path, sockets: str, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from conftest import free_ports
 from harness import BIN, ROOT, Project
 from pages import BLOCK, assert_printed, pattern
 
@@ -99,7 +100,14 @@ def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
     for name in ("include", "elements/buildsystems", "files/recc-wrapper", "toolchain"):
         shutil.copytree(project.path / name, empty / "other" / name)
     shutil.copy(project.path / "elements/toolchain.bst", empty / "other/elements")
-    instead = {"bin/recc-adopt --check ": "! bin/recc-adopt --check ", "apt-get install ": "apt-get install -y "}
+    port = free_ports()
+    instead = {
+        "apt-get install ": "apt-get install -y ",
+        "bin/recc-adopt --check ": "! bin/recc-adopt --check ",
+        "bin/recc-cache up ": f"""trap 'bin/recc-cache down --delete' EXIT
+sed -i 's/:8980/:{port}/; s/:8981/:{port + 1}/' conf/team-cache*.conf
+bin/recc-cache up --bind 127.0.0.1:{port} """,
+    }
     if not snapshots_are_there(fetched):
         warnings.warn("the archive of snapshots cannot be reached: 'lock' is tried with the mirror", stacklevel=1)
         instead |= {
