@@ -26,6 +26,7 @@ import psutil
 import pytest
 from conftest import PRODUCT, free_ports
 from harness import Build, Counts, Project
+from ruamel.yaml import YAML
 
 COMMAND = PRODUCT / "bin/recc-cache"
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -99,12 +100,12 @@ def test_up_and_down(data: Path, sockets: str, tmp_path: Path, kind: str) -> Non
     bind = f"127.0.0.1:{port}" if kind == "port" else sockets
     assert "not up" in recc_cache("status", "--data", data, status=1)
     output = recc_cache("up", "--data", data, "--bind", bind)
-    for domain, number in DOMAINS.items():
+    lines = [line for line in output.splitlines() if line.startswith("remote-execution: ")]
+    for (domain, number), line, name in zip(DOMAINS.items(), lines, ("team-cache", "team-cache-local"), strict=True):
         url = f"http://127.0.0.1:{port + number}" if kind == "port" else f"{bind}/{domain}.sock"
-        assert (
-            f"remote-execution: {{storage-service: {{url: '{url}'}}, "
-            f"action-cache-service: {{url: '{url}', push: true}}}}\n" in output
-        )
+        # What it prints is what the ready file says, for the default addresses.
+        ready = (PRODUCT / f"conf/{name}.conf").read_text().replace(f"http://127.0.0.1:{8980 + number}", url)
+        assert YAML(typ="safe").load(line) == YAML(typ="safe").load(ready)
         assert f"{data}/{domain}, at most 20G" in output
     running = processes(data)
     assert len(running) == 3
