@@ -194,7 +194,7 @@ def test_what_a_kill_leaves_behind_does_no_harm(data: Path, sockets: str, tmp_pa
 
 
 def test_watcher_that_hangs(data: Path, sockets: str) -> None:
-    """Ends with 'down' all the same, after ten seconds."""
+    """Ends with 'down' all the same, after some seconds."""
     recc_cache("up", "--data", data, "--bind", sockets)
     processes(data)[0].suspend()
     recc_cache("down", "--data", data)
