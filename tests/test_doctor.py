@@ -526,9 +526,20 @@ def test_no_remote_services(check: Check) -> None:
     assert check("remote").level == "ok"
 
 
-def test_services_that_work(remote: Remote, server: Path) -> None:
+def test_services_that_work(remote: Remote, doctor: Any, server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare, actions = doctor.prepare, []
+
+    def recording(*arguments: Any, **properties: str) -> Any:
+        actions.append(prepare(*arguments, **properties))
+        return actions[-1]
+
+    monkeypatch.setattr(doctor, "prepare", recording)
     found = remote(url=f"unix:{server}")
     assert levels(found) == {}
+    # Of the actions, only the first, which was to show that results are stored, has left one.
+    api = doctor.Api()
+    with doctor.Remote(api, doctor.Endpoint("action-cache-service", f"unix:{server}")) as cache:
+        assert [doctor.in_action_cache(api, cache, action) for action in actions] == [True] + 8 * [False]
     assert "chrootRootDigest" in found["remote execution"].text
     assert "compiles of elements, 4 at once" in found["nested execution"].text
     assert len(found) == 6
