@@ -635,6 +635,7 @@ def test_the_other_trust_domain(remote: Remote, server: Path, tmp_path: Path) ->
 
 
 def test_elements_that_hold_all_slots(remote: Remote, doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "NESTED_TIMEOUT", 1)
     with casd(RUN, "--jobs=1") as path:
         start = time.monotonic()
         finding = remote(url=f"unix:{path}")["nested execution"]
