@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,48 @@ def test_elements_cannot_starve_their_own_compiles(farm: Farm) -> None:
     start = time.monotonic()
     farm.project.bst("build", *elements, mode="remote")
     assert time.monotonic() - start < 120
+
+
+def doctor(farm: Farm) -> dict[str, str]:
+    """What the doctor says of mode remote on the farm: its lines, remedies included, by what they are about."""
+    command = [sys.executable, str(farm.project.path / "bin/recc-doctor"), "--mode", "remote"]
+    done = subprocess.run(
+        [*command, "-c", str(farm.project.configuration)],
+        env=farm.project.environment | {"PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    findings = done.stdout.replace("\n    ", " ").splitlines()
+    assert done.returncode == any(line.startswith("✘") for line in findings)
+    return {line[2:].partition(": ")[0]: line for line in findings}
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("direct")
+def test_what_the_doctor_says(farm: Farm) -> None:
+    found = doctor(farm)
+    assert found["remote execution"].startswith("✔"), found
+    # Fewer at once than this client's four builders: the others' turn comes later, and compiles go on.
+    assert found["nested execution"].startswith("✔"), found
+    assert "2 at once" in found["nested execution"]
+    # Nobody else reaches this storage: there is nothing to be warned of.
+    assert found["action cache"].startswith("✔"), found
+
+    compiles = ["worker-1", "worker-2"]
+    try:
+        farm.supervisorctl("stop", *compiles)
+        text = doctor(farm)["nested execution"]
+        assert text.startswith("✘") and "can stop for ever" in text, text
+        assert "Workers of two kinds" in text
+        farm.supervisorctl("start", *compiles)
+        farm.supervisorctl("stop", "elements")
+        text = doctor(farm)["nested execution"]
+        assert text.startswith("✘") and "no worker offers that" in text, text
+    finally:
+        farm.supervisorctl("start", "elements", *compiles)
+    until(lambda: farm.run("status", check=False).returncode == 0, 60, "all is well again")
 
 
 @pytest.mark.e2e
