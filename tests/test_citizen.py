@@ -99,6 +99,8 @@ def test_what_one_machine_makes_is_ignored(fresh: Path) -> None:
         ".cache/buildstream/x",
         "recc-report.json",
         "bin/__pycache__/x",
+        "deploy/secrets/jwt.key",
+        "deploy/.env",
     ):
         assert git(fresh, "check-ignore", name)
     assert not git(fresh, "ls-files", "--cached", "--ignored", "--exclude-standard")

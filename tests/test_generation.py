@@ -41,6 +41,9 @@ FILES = {
     "conf/team-cache-local.conf",
     "conf/team-cache.conf",
     "deploy/nginx.conf",
+    *(f"deploy/{name}" for name in ["Containerfile", "acl.yml", "buildgrid.yml", "compose.yml", "kubernetes.yml"]),
+    "deploy/token",
+    "deploy/worker",
     "elements/toolchain-audit.bst",
     "elements/toolchain-audit-clang.bst",
     "files/toolchain-audit/audit",
@@ -106,6 +109,8 @@ def test_no_template_syntax_is_left_and_every_file_says_what_it_is(tmp_path: Pat
 def test_commands_stay_executable(tmp_path: Path) -> None:
     project = generate(tmp_path)
     for name in (
+        "deploy/token",
+        "deploy/worker",
         "files/recc-wrapper/libexec/compiler",
         "files/recc-wrapper/session/sh",
         "toolchain/bin/lock",
