@@ -23,7 +23,7 @@ ARCHITECTURES = ("x86_64", "aarch64")
 MODES = ("off", "cache-only", "local", "remote", "verify")
 EXAMPLES = sorted(f"examples/{path.name}" for path in (PRODUCT / "elements/examples").glob("*.bst"))
 # Minutes each: first, so that no process of pytest-xdist has one left when the others are done.
-LONGEST = ("trust", "builds", "farm_faults", "adopt", "documents", "farm", "lock", "toolchain")
+LONGEST = ("trust", "builds", "farm_faults", "adopt", "documents", "farm", "deploy", "lock", "toolchain")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,6 +17,7 @@ from pages import BLOCK, assert_printed, pattern
 
 # Pages that a test of their own follows, and that section of the generated README.
 ELSEWHERE = {f"docs/{name}.md": f"tests/test_{name}.py" for name in ("adopt", "toolchain", "update")}
+ELSEWHERE["docs/farm.md"] = "tests/test_deploy.py"
 UPDATES = "## Keep up with the template"
 GREETING = "examples/greeting.bst"
 
