@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import xml.etree.ElementTree
 from pathlib import Path
@@ -41,3 +42,14 @@ def test_growth_is_drawn() -> None:
     points = [(10, 20.0, 30.0), (100, 200.0, 31.0)]
     picture = xml.etree.ElementTree.fromstring(growth.draw({shape: points for shape in growth.SHAPES}))
     assert len(picture.findall("{*}polyline")) == 2 * len(growth.SHAPES)
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_farm_load_quick() -> None:
+    done = subprocess.run([BIN / "python", ROOT / "benchmarks/farm_load.py", "--quick"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = re.findall(r"^(look|ask|up|down|a job).*?((?: +[\d.]+){4})$", done.stdout, re.MULTILINE)
+    assert len(rows) == 7, done.stdout
+    # Each passes through BuildGrid.
+    assert all(float(numbers.split()[2]) > 0 for _, numbers in rows)
