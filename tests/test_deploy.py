@@ -8,6 +8,7 @@ import importlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -88,7 +89,7 @@ def test_both_engines_set_what_buildgrid_and_workers_read() -> None:
 
 
 @pytest.fixture(scope="module")
-def farm(fetched: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
+def farm(fetched: Project, metrics: socket.socket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     """PostgreSQL and storage, keys and tokens as docs/farm.md makes them, and buildbox as the image has it."""
     directory = tmp_path_factory.mktemp("farm")
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patcher:
@@ -101,8 +102,17 @@ def farm(fetched: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         farm.programs = buildbox(fetched, directory)
         farm.database()
         farm.environment["BUILDGRID_STORAGE"] = farm.storage()
-        farm.serve()
+        farm.serve(f"127.0.0.1:{metrics.getsockname()[1]}")
         yield farm
+
+
+@pytest.fixture(scope="module")
+def metrics() -> Iterator[socket.socket]:
+    """Where BuildGrid sends its metrics."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(30)
+        yield listener
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +176,34 @@ def test_roles(farm: Farm, server: str) -> None:
             assert allowed(secure, farm.token(f"{role}/somebody")) == expected, role
         for name, role in (("worker", "worker"), ("alice", "builder"), ("merge-requests", "reader")):
             assert allowed(secure, (farm.secrets / f"{name}.token").read_text().strip()) == MAY[role], name
+
+
+@pytest.mark.e2e
+def test_metrics(farm: Farm, server: str, metrics: socket.socket) -> None:
+    """Of those that docs/farm.md names: one that a request brings, and one of the scheduler."""
+    with channel(server, farm.secrets / "ca.crt") as secure:
+        allowed(secure, farm.token("reader/x"))
+    wanted = {
+        r"buildgrid\.rpc\.duration\.ms:.*\|ms\|#.*method:GetActionResult",
+        r"buildgrid\.scheduler\.bots\.count:\d",
+    }
+    while wanted:
+        line = metrics.recv(65536).decode()
+        wanted -= {pattern for pattern in wanted if re.search(pattern, line)}
+
+
+def test_named_metrics_are_buildgrids() -> None:
+    names = importlib.import_module("buildgrid.server.metrics_names").METRIC
+    found = {
+        value.replace("{name}", "sql-provider")
+        for group in vars(names).values()
+        if isinstance(group, type)
+        for value in vars(group).values()
+        if isinstance(value, str)
+    }
+    named = re.findall(r"`buildgrid\.([a-z_.-]+)`", sections(PAGE)["What to watch"])
+    assert len(named) > 6
+    assert set(named) <= found
 
 
 @pytest.mark.e2e

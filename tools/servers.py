@@ -119,12 +119,12 @@ class Farm:
         self.start(directory.name, ("127.0.0.1", number), casd, f"--bind=127.0.0.1:{number}", "--reserved=0", directory)
         return f"http://127.0.0.1:{number}"
 
-    def serve(self) -> None:
-        """Say where keys and roles are to each BuildGrid that is started from now on."""
+    def serve(self, statsd: str = "127.0.0.1:9") -> None:
+        """Say to each BuildGrid that is started from now on where keys and roles are, and where metrics go."""
         self.environment |= {
             "BUILDGRID_SECRETS": str(self.secrets),
             "BUILDGRID_ACL": str(self.project.path / "deploy/acl.yml"),
-            "BUILDGRID_STATSD": "127.0.0.1:9",  # where nothing listens
+            "BUILDGRID_STATSD": statsd,
         }
 
     def buildgrid(self, name: str, configuration: Path) -> str:
