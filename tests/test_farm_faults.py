@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -151,30 +152,57 @@ def test_the_storage_is_full_during_a_build(farm: Farm, plain: dict[str, bytes],
         farm.up()
 
 
-def test_the_disk_of_a_worker_is_full(farm: Farm, plain: dict[str, bytes], tmp_path: Path) -> None:
-    """Jobs that it has may fail, and say why; for those after them its casd makes room."""
+@contextmanager
+def small_disk(farm: Farm, megabytes: int) -> Iterator[Path]:
+    """A farm whose worker-1 has a disk of its own, and little room."""
     farm.run("down")
     directory = farm.data / "worker-1"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=800m", "none", directory], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", directory], check=True)
     try:
         farm.up("--reserved", "1M")
-        running = begin(farm, "disk-full")
-        with (directory / "junk").open("wb") as junk, contextlib.suppress(OSError):
-            while True:
-                junk.write(bytes(1 << 20))
-        build = running.result()
-        if build.status:
-            assert "No space left on device" in build.log, build.log[-3000:]
-        else:
-            assert farm.project.artifact(running.element, tmp_path / "objects", "remote") == plain
-        print(f"\n{'failed' if build.status else 'succeeded'} with a disk that became full")
-        before = farm.started("worker-1")
-        finish(farm, begin(farm, "after-disk-full"), plain, tmp_path / "after")
-        assert farm.started("worker-1") > before
+        yield directory
     finally:
         farm.run("down")
         subprocess.run(["umount", directory], check=True)
         farm.up()
+
+
+def test_the_disk_of_a_worker_is_full(farm: Farm, plain: dict[str, bytes], tmp_path: Path) -> None:
+    """It takes no jobs until there is room again."""
+    with small_disk(farm, 100) as directory:
+        fill(directory)
+        until(lambda: "disk full" in farm.run("status", check=False).stdout, 60, "the worker notices")
+        before = farm.started("worker-1")
+        running = begin(farm, "beside-the-full-disk")
+        build = running.result()
+        assert build.counts == Counts(compiles=FILES, remote=FILES), build.log
+        assert farm.project.artifact(running.element, tmp_path / "objects", "remote") == plain
+        assert farm.started("worker-1") == before
+        (directory / "junk").unlink()
+        until(lambda: farm.run("status", check=False).returncode == 0, 60, "there is room again")
+
+
+def test_the_disk_of_a_worker_becomes_full(farm: Farm, plain: dict[str, bytes], tmp_path: Path) -> None:
+    """A job that finds no room may fail, but nothing wrong comes of it."""
+    with small_disk(farm, 800) as directory:
+        running = begin(farm, "disk-full")
+        fill(directory)
+        build = running.result()
+        if build.status:
+            # The compiler's own message may have found no room either.
+            assert "Remote execution failed by itself" in build.log, build.log[-3000:]
+        else:
+            assert farm.project.artifact(running.element, tmp_path / "objects", "remote") == plain
+        print(f"\n{'failed, and said so,' if build.status else 'succeeded'} with a disk that became full")
+        (directory / "junk").unlink()
+        finish(farm, begin(farm, "after-the-full-disk"), plain, tmp_path / "after")
+
+
+def fill(directory: Path) -> None:
+    """Leave no room on a disk."""
+    with (directory / "junk").open("ab", buffering=0) as junk, contextlib.suppress(OSError):
+        while junk.write(bytes(1 << 12)):
+            pass
 
 
 def test_two_clients_with_500_compiles_each(farm: Farm, tmp_path: Path) -> None:
