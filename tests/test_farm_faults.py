@@ -90,7 +90,7 @@ FAULTS: dict[str, Callable[[Farm], object]] = {
     "worker": lambda farm: farm.kill("worker-1", "buildbox-worker"),
     "worker-of-the-element": lambda farm: farm.kill("elements", "buildbox-worker"),
     "buildgrid-for-5-s": absent("buildgrid", 1),
-    "buildgrid-for-20-s": absent("buildgrid", 17),
+    "buildgrid-for-20-s": absent("buildgrid", 15),
     "postgresql-restarted": lambda farm: farm.supervisorctl("restart", "postgresql"),
     "postgresql-killed": lambda farm: farm.kill("postgresql"),
     "casd-of-a-worker": lambda farm: farm.kill("worker-1", "buildbox-casd"),
