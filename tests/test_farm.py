@@ -146,7 +146,7 @@ def test_what_the_doctor_says(farm: Farm) -> None:
 @pytest.mark.e2e
 def test_failures_are_not_stored(farm: Farm) -> None:
     """A compiler may have been killed: what failed is tried again."""
-    element = add_element(farm.project, "failing", 1, "#error {name} {number}\n")
+    element = add_element(farm.project, "failing", 1, "undeclared_{name} f{number};\n")
     for _ in range(2):
         before = sum(farm.started(worker) for worker in WORKERS)
         build = farm.project.build(element, "remote", check=False)
@@ -217,8 +217,11 @@ SYSTEMD = """\
 set -e
 mount -t tmpfs none /run
 mkdir -p /run/systemd/system -m 700 /run/user/0
-mkdir -p /sys/fs/cgroup/systemd/recc-farm-test
-echo $$ >/sys/fs/cgroup/systemd/recc-farm-test/cgroup.procs
+group=/sys/fs/cgroup/systemd
+[ -d "$group" ] || group=/sys/fs/cgroup
+group=$group/recc-farm-test
+mkdir -p "$group"
+echo $$ >"$group/cgroup.procs"
 export XDG_RUNTIME_DIR=/run/user/0
 /usr/lib/systemd/systemd --user >/dev/null 2>&1 &
 trap 'systemctl --user exit' EXIT
