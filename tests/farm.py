@@ -76,6 +76,11 @@ class Farm:
         """The process of a part."""
         return int(self.supervisorctl("pid", part))
 
+    def listens(self) -> bool:
+        """Whether BuildGrid takes connections."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
     def process(self, part: str, program: str) -> int:
         """A process of a part, by the name of its program."""
         for entry in Path("/proc").glob("[0-9]*"):
