@@ -132,7 +132,8 @@ def test_buildgrid_never_comes_back(farm: Farm, plain: dict[str, bytes], tmp_pat
         farm.configure()
         farm.supervisorctl("start", "buildgrid")
         until(lambda: farm.run("status", check=False).returncode == 0, 60, "all is well again")
-    assert seconds < 30
+    # 27 s of retries; sometimes bst asks a second time.
+    assert seconds < 75
 
 
 def test_the_storage_is_full_during_a_build(farm: Farm, plain: dict[str, bytes], tmp_path: Path) -> None:
