@@ -93,7 +93,7 @@ FAULTS: dict[str, Callable[[Farm], object]] = {
     "worker": lambda farm: farm.kill("worker-1", "buildbox-worker"),
     "worker-of-the-element": lambda farm: farm.kill("elements", "buildbox-worker"),
     "buildgrid-for-5-s": absent(2),
-    "buildgrid-for-20-s": absent(16),
+    "buildgrid-for-20-s": absent(14),
     "postgresql-restarted": lambda farm: farm.supervisorctl("restart", "postgresql"),
     "postgresql-killed": lambda farm: farm.kill("postgresql"),
     "casd-of-a-worker": lambda farm: farm.kill("worker-1", "buildbox-casd"),
