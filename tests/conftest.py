@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from farm import Farm, strays
 from harness import ROOT, Project, generate
 
 PRODUCT = ROOT / "{{cookiecutter.project_slug}}"
@@ -58,12 +59,17 @@ def free_ports() -> int:
                 return int(port)
 
 
+def without_proxies(patcher: pytest.MonkeyPatch) -> None:
+    """Let no proxy be between us and loopback."""
+    for name in ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy"):
+        patcher.delenv(name, raising=False)
+        patcher.delenv(name.upper(), raising=False)
+
+
 @pytest.fixture
 def direct(monkeypatch: pytest.MonkeyPatch) -> None:
     """No proxy between us and loopback."""
-    for name in ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+    without_proxies(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +91,17 @@ def fetched(project: Project) -> Project:
     """The same project with the sources of all examples downloaded."""
     project.fetch(*EXAMPLES, report=warnings.warn)
     return project
+
+
+@pytest.fixture(scope="module")
+def farm(fetched: Project) -> Iterator[Farm]:
+    """A farm that is up, and that the project's configuration names; nothing of it is left in the end."""
+    farm = Farm(fetched, fetched.cache / "farm")
+    try:
+        farm.up()
+        farm.configure()
+        yield farm
+    finally:
+        farm.run("down", "--delete", check=False)
+        fetched.configure()
+        assert strays(farm.data) == []

@@ -16,17 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness import Build, Project
+from servers import port
 
 
-def free_port() -> int:
-    """A TCP port on loopback that nothing uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+def until(condition: Callable[[], object], seconds: float = 10, what: str = "what is waited for") -> None:
     """Wait until `condition` holds; fail after `seconds`."""
     limit = time.monotonic() + seconds
     while not condition():
@@ -40,8 +33,13 @@ class Farm:
     def __init__(self, project: Project, data: Path) -> None:
         """`data` must be short: sockets are below it."""
         self.project, self.data = project, data
-        self.port, self.storage_port = free_port(), free_port()
+        self.port, self.storage_port = port(), port()
         self.url = f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ports(self) -> list[str]:
+        """The options that name its own ports."""
+        return ["--port", str(self.port), "--storage-port", str(self.storage_port)]
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of recc-farm for this farm."""
@@ -58,14 +56,13 @@ class Farm:
 
     def up(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Start it, on its own ports."""
-        ports = ["--port", str(self.port), "--storage-port", str(self.storage_port)]
-        return self.run("up", *ports, *arguments, check=check)
+        return self.run("up", *self.ports, *arguments, check=check)
 
-    def configure(self, extra: str = "") -> None:
+    def configure(self) -> None:
         """Let builds of the project use this farm: conf/farm.conf, with this farm's ports."""
         text = (self.project.path / "conf/farm.conf").read_text()
         text = text.replace(":8985", f":{self.port}").replace(":8986", f":{self.storage_port}")
-        self.project.configure(text + extra)
+        self.project.configure(text)
 
     def supervisorctl(self, *arguments: str) -> str:
         """Tell the supervisor something, as an administrator would."""
@@ -100,10 +97,6 @@ class Farm:
     def log(self, part: str) -> str:
         """A part's log."""
         return (self.data / f"log/{part}.log").read_text(errors="replace")
-
-    def jobs(self, part: str) -> int:
-        """Actions that a worker has finished."""
-        return self.log(part).count("Runner exited with code")
 
     def started(self, part: str) -> int:
         """Actions that a worker has begun in a root of their own: compiles."""
@@ -175,15 +168,15 @@ sources:
 class Running(threading.Thread):
     """A build in the background."""
 
-    def __init__(self, project: Project, element: str, mode: str = "remote") -> None:
+    def __init__(self, project: Project, element: str) -> None:
         super().__init__(daemon=True)
-        self.project, self.element, self.mode = project, element, mode
+        self.project, self.element = project, element
         self.build: Build | None = None
         self.start()
 
     def run(self) -> None:
         """Build; a failure is the caller's to judge."""
-        self.build = self.project.build(self.element, self.mode, check=False)
+        self.build = self.project.build(self.element, "remote", check=False)
 
     def result(self, seconds: float = 300) -> Build:
         """The finished build."""

@@ -16,15 +16,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from conftest import PRODUCT, free_ports
+from farm import until
 from harness import Build, Counts, Project
 from ruamel.yaml import YAML
 
@@ -60,13 +60,6 @@ def processes(data: Path) -> list[psutil.Process]:
 
 def servers(data: Path) -> list[psutil.Process]:
     return [process for process in processes(data) if process.name() == "buildbox-casd"]
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def files(data: Path) -> set[str]:
@@ -170,7 +163,7 @@ def test_a_server_that_dies_comes_back(data: Path, sockets: str) -> None:
     recc_cache("up", "--data", data, "--bind", sockets)
     before = servers(data)
     before[0].kill()
-    wait_for(lambda: before[0] not in servers(data) and len(servers(data)) == 2)
+    until(lambda: before[0] not in servers(data) and len(servers(data)) == 2)
     recc_cache("status", "--data", data)
     assert before[1] in servers(data)
     assert "ended (status 9): again" in (data / "log").read_text()
@@ -240,7 +233,7 @@ def test_interrupted_up(data: Path, sockets: str, tmp_path: Path) -> None:
     environment = os.environ | {"PATH": f"{fake.parent}:{os.environ['PATH']}"}
     command = [sys.executable, str(COMMAND), "up", "--data", str(data), "--bind", sockets]
     with subprocess.Popen(command, env=environment) as process:
-        wait_for(lambda: psutil.Process(process.pid).children(recursive=True)[2:])
+        until(lambda: psutil.Process(process.pid).children(recursive=True)[2:])
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 128 + signal.SIGINT
@@ -252,7 +245,7 @@ def test_interrupted_up(data: Path, sockets: str, tmp_path: Path) -> None:
 def test_foreground(data: Path, sockets: str, tmp_path: Path) -> None:
     command = [sys.executable, str(COMMAND), "up", "--foreground", "--data", str(data), "--bind", sockets]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        wait_for(lambda: len(servers(data)) == 2)
+        until(lambda: len(servers(data)) == 2)
         recc_cache("status", "--data", data)
         process.terminate()
         assert process.wait(20) == 128 + signal.SIGTERM
@@ -429,7 +422,7 @@ def nginx(directory: Path, certificates: Path, hermetic: str, quasi_safe: str) -
                 with socket.socket() as client:
                     return client.connect_ex(("127.0.0.1", port)) == 0
 
-            wait_for(listening)
+            until(listening)
             yield port
         finally:
             process.terminate()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PRODUCT, edited
+from conftest import PRODUCT, edited, without_proxies
 from harness import BIN, ROOT, Counts, Project
 from pages import follow, patch, sections
 from ruamel.yaml import YAML
@@ -93,9 +93,7 @@ def farm(fetched: Project, metrics: socket.socket, tmp_path_factory: pytest.Temp
     """PostgreSQL and storage, keys and tokens as docs/farm.md makes them, and buildbox as the image has it."""
     directory = tmp_path_factory.mktemp("farm")
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patcher:
-        for name in ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy"):
-            patcher.delenv(name, raising=False)
-            patcher.delenv(name.upper(), raising=False)
+        without_proxies(patcher)
         farm = Farm(fetched, directory, stack)
         shutil.rmtree(farm.secrets, ignore_errors=True)
         follow(fetched, sections(PAGE)["Keys and tokens"])

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,19 +19,6 @@ from harness import Counts, Project, generate
 
 FILES = 12
 WORKERS = ("elements", "worker-1", "worker-2")
-
-
-@pytest.fixture(scope="module")
-def farm(fetched: Project) -> Iterator[Farm]:
-    """A farm that is up, and that the project's configuration names."""
-    farm = Farm(fetched, fetched.cache / "farm")
-    try:
-        farm.up()
-        farm.configure()
-        yield farm
-    finally:
-        farm.run("down", "--delete", check=False)
-        fetched.configure()
 
 
 @pytest.mark.e2e
@@ -189,7 +175,7 @@ def test_down_after_the_supervisor_was_killed(farm: Farm) -> None:
 
 @pytest.mark.e2e
 def test_interrupted_up(farm: Farm) -> None:
-    command = farm.command("up", "--port", str(farm.port), "--storage-port", str(farm.storage_port))
+    command = farm.command("up", *farm.ports)
     with subprocess.Popen(command, env=farm.project.environment, stderr=subprocess.PIPE, text=True) as process:
         until(lambda: (farm.data / "run/supervisor.sock").exists(), 30, "the supervisor starts")
         process.send_signal(signal.SIGINT)
@@ -245,8 +231,7 @@ echo "after: $(systemctl --user is-active "$unit")"
 @pytest.mark.e2e
 def test_under_systemd(farm: Farm) -> None:
     """There even the supervisor comes back."""
-    ports = ["--port", str(farm.port), "--storage-port", str(farm.storage_port)]
-    command = ["unshare", "--mount", "sh", "-c", SYSTEMD, "sh", farm.command()[1], str(farm.data), *ports]
+    command = ["unshare", "--mount", "sh", "-c", SYSTEMD, "sh", farm.command()[1], str(farm.data), *farm.ports]
     done = subprocess.run(command, env=farm.project.environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ".service active" in done.stdout

@@ -14,27 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from farm import LIGHT, Farm, Running, add_element, errors, strays, until
+from farm import LIGHT, Farm, Running, add_element, errors, until
 from harness import Counts, Project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 FILES = 12
 WORKERS = ("elements", "worker-1", "worker-2")
-
-
-@pytest.fixture(scope="module")
-def farm(fetched: Project) -> Iterator[Farm]:
-    """A farm that is up, and that the project's configuration names."""
-    farm = Farm(fetched, fetched.cache / "farm")
-    try:
-        farm.up()
-        farm.configure()
-        yield farm
-    finally:
-        farm.run("down", "--delete", check=False)
-        fetched.configure()
-        assert strays(farm.data) == []
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +69,7 @@ def absent(seconds: float) -> Callable[[Farm], None]:
         farm.supervisorctl("stop", "buildgrid")
         time.sleep(since + seconds - time.monotonic())
         farm.supervisorctl("start", "buildgrid")
-        until(lambda: farm.listens(), 30, "BuildGrid is back")
+        until(farm.listens, 30, "BuildGrid is back")
         print(f"\nBuildGrid was away for {time.monotonic() - since:.0f} s")
 
     return fault
