@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -77,6 +78,10 @@ def workspace() -> Iterator[Path]:
     """A directory for the whole run; removed at its end because it grows to gigabytes."""
     directory = Path(tempfile.mkdtemp(prefix="recc-template-"))
     yield directory
+    # Tests kill casd, which then leaves its mounts.
+    for point in (line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()):
+        if Path(point).is_relative_to(directory):
+            subprocess.run(["fusermount3", "-u", "-z", point], check=True)
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -498,10 +498,7 @@ config:
 @pytest.fixture(scope="module")
 def machine_b(machine_a: Project, workspace: Path) -> Project:
     """The same project on a machine that has the toolchain, and no compile."""
-    cache = workspace / "cache-b"
-    cache.mkdir()
-    subprocess.run(["cp", "-al", machine_a.cache / "buildstream", cache], check=True)
-    machine = Project(machine_a.path, cache)
+    machine = machine_a.on_another_machine(workspace / "cache-b")
     machine.empty_action_cache()
     return machine
 
