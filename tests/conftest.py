@@ -8,6 +8,7 @@ With pytest-xdist each of its processes has a project and a cache of its own.
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -24,6 +25,8 @@ PRODUCT = ROOT / "{{cookiecutter.project_slug}}"
 ARCHITECTURES = ("x86_64", "aarch64")
 MODES = ("off", "cache-only", "local", "remote", "verify")
 EXAMPLES = sorted(f"examples/{path.name}" for path in (PRODUCT / "elements/examples").glob("*.bst"))
+# In the background of a shell without job control, Ctrl-C is ignored by all that is started there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Minutes each: first, so that no process of pytest-xdist has one left when the others are done.
 LONGEST = ("trust", "builds", "farm_faults", "adopt", "documents", "farm", "deploy", "lock", "toolchain")
 
