@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 from harness import Build, Project
 from servers import port
 
@@ -75,8 +75,11 @@ class Farm:
 
     def listens(self) -> bool:
         """Whether BuildGrid takes connections."""
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        try:
+            connections = psutil.Process(self.pid("buildgrid")).net_connections()
+        except psutil.NoSuchProcess:
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == self.port for one in connections)
 
     def process(self, part: str, program: str) -> int:
         """A process of a part, by the name of its program."""

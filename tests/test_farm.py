@@ -142,7 +142,7 @@ def test_failures_are_not_stored(farm: Farm) -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("part", ["postgresql", "storage", "buildgrid", "elements", "worker-1"])
+@pytest.mark.parametrize("part", ["postgresql", "storage", "buildgrid", "stand-in", "elements", "worker-1"])
 def test_what_dies_comes_back(farm: Farm, part: str) -> None:
     before = farm.pid(part)
     farm.kill(part)
