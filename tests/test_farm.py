@@ -42,7 +42,7 @@ def test_status_and_logs(farm: Farm) -> None:
     done = farm.run("status")
     lines = done.stdout.splitlines()
     assert lines[0].startswith(farm.url)
-    assert len([line for line in lines if " running " in line]) == 6
+    assert len([line for line in lines if " running " in line]) == 7
     assert len([line for line in lines if line.endswith(" 0 jobs")]) == 3
     assert "Starting BuildGrid server" in farm.run("logs", "-n", "50", "buildgrid").stdout
     assert "there is no log of nothing" in farm.run("logs", "nothing", check=False).stderr
@@ -235,7 +235,7 @@ def test_under_systemd(farm: Farm) -> None:
     done = subprocess.run(command, env=farm.project.environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ".service active" in done.stdout
-    assert len([line for line in done.stdout.splitlines() if " running " in line]) == 6
+    assert len([line for line in done.stdout.splitlines() if " running " in line]) == 7
     assert "after: inactive" in done.stdout
     assert strays(farm.data) == []
 
