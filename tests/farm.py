@@ -18,6 +18,8 @@ import psutil
 from harness import Build, Project
 from servers import port
 
+WORKERS = ("elements", "worker-1", "worker-2")
+
 
 def until(condition: Callable[[], object], seconds: float = 10, what: str = "what is waited for") -> None:
     """Wait until `condition` holds; fail after `seconds`."""
@@ -101,9 +103,13 @@ class Farm:
         """A part's log."""
         return (self.data / f"log/{part}.log").read_text(errors="replace")
 
-    def started(self, part: str) -> int:
-        """Actions that a worker has begun in a root of their own: compiles."""
-        return self.log(part).count("Calling LocalCAS.FetchTree")
+    def started(self, *workers: str) -> int:
+        """Actions that workers (none named: all) have begun in a root of their own: compiles."""
+        return sum(self.log(worker).count("Calling LocalCAS.FetchTree") for worker in workers or WORKERS)
+
+    def recovers(self, seconds: float = 60) -> None:
+        """Wait until all is well; fail after `seconds`."""
+        until(lambda: self.run("status", check=False).returncode == 0, seconds, "all is well again")
 
 
 def strays(data: Path) -> list[str]:
