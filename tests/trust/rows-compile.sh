@@ -118,10 +118,10 @@ change_specs() { echo '*cpp:
 ' >my.specs; }
 
 # As BuildStream stages sources: all of one time, which is part of clang's precompiled headers.
-header() { echo "#define N $1" >p.h; touch -d @1321009871 p.h; }
-setup_pch() { header 1; echo 'int n = N;' >a.c; }
+staged_header() { header "$1" p.h; touch -d @1321009871 p.h; }
+setup_pch() { staged_header 1; echo 'int n = N;' >a.c; }
 row_pch() { $cc -x c-header p.h -o p.h.gch && $cc -include p.h -c a.c; rm p.h.gch; }
-change_pch() { header 2; }
+change_pch() { staged_header 2; }
 
 setup_cpath() { mkdir one two; echo '#define N 1' >one/n.h; echo '#define N 2' >two/n.h; echo '#include <n.h>
 int n = N;' >a.c; cp a.c a.cpp; }

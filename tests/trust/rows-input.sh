@@ -26,8 +26,10 @@ change_stdin_included() { n=2; }
 setup_stdin_header_link() { uses; ln -s /dev/stdin n.h; }
 row_stdin_header_link() { echo "#define N ${n:-1}" | $cc -c a.c; }
 change_stdin_header_link() { n=2; }
-row_stdin_arguments() { echo "-DN=${n:-1} -c a.c" | $cc @/dev/stdin; }
-change_stdin_arguments() { n=2; }
+row_stdin_arguments() { echo '-c a.c' | $cc @/dev/stdin; }
+setup_stdin_arguments_file() { one; echo '-DF=1 -c a.c' >args; }
+row_stdin_arguments_file() { $cc @/dev/stdin <args; }
+change_stdin_arguments_file() { echo '-Df=g -c a.c' >args; }
 setup_stdin_arguments_descriptor() { one; echo '-O2 -c a.c' >args; }
 row_stdin_arguments_descriptor() { $cc @/dev/fd/6 6<args; }
 row_stdin_several() { echo 'int x;' | $cc -c a.c -x c -; }
@@ -35,8 +37,6 @@ setup_stdin_fifo() { mkfifo a.c; }
 row_stdin_fifo() { { echo 'int x;' >a.c & }; timeout 20 "$cc" -c a.c; }
 setup_stdin_fifo_header() { uses; mkfifo n.h; }
 row_stdin_fifo_header() { { header 1 & }; timeout 20 "$cc" -c a.c; }
-setup_stdin_fifo_arguments() { one; mkfifo args; }
-row_stdin_fifo_arguments() { { echo '-O2 -c a.c' >args & }; timeout 20 "$cc" @args; }
 # Not read: it must be there for whoever comes next.
 row_stdin_left() { echo rest | { $cc -c a.c; cat; }; }
 row_stdin_closed() { $cc -c a.c <&-; }

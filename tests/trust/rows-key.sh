@@ -35,6 +35,7 @@ change_timestamp_pasted() { touch -d @2000000 a.c; }
 setup_timestamp_in_header() { stamp '#include "t.h"'; echo 'const char *t = __TIMESTAMP__;' >t.h; touch -d @1000000 t.h; }
 row_timestamp_in_header() { $cc -c a.c; }
 change_timestamp_in_header() { touch -d @2000000 a.c; }
+setup_timestamp_defined() { stamp 'int f(int x) { return x; }'; }
 row_timestamp_defined() { $cc -Df=__TIMESTAMP__ -E -P a.c -o a.i; $cc '-Dreturn=return(int)(long)__TIMESTAMP__+' -w -c a.c; }
 setup_timestamp_unused() { stamp '/* __TIMESTAMP__ */ int a;'; }
 row_timestamp_unused() { $cc -c a.c; }

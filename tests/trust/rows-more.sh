@@ -20,8 +20,8 @@ row_args_side_files() { echo '-fstack-usage -c a.c' >args; $cc @args; }
 
 # The order and form of arguments.
 row_form_c_last() { $cc a.c -o b.o -c; }
-row_form_joined() { $cc -I. -Ifoo -Dx=1 -Uy -ob.o -xc -c a.c; }
-row_form_apart() { $cc -I . -D x=1 -U y -o b.o -x c -c a.c; }
+row_form_joined() { $cc -I. -Ifoo -Df=g -Uy -ob.o -xc -c a.c; }
+row_form_apart() { $cc -I . -D f=g -U y -o b.o -x c -c a.c; }
 row_form_long() { $cc --include-directory=. --define-macro=N=1 --language=c --compile a.c; }
 row_form_long_apart() { $cc --define-macro N=1 --optimize=2 --debug --std=c11 -c a.c; }
 row_form_language_reset() { $cc -x c++ -c a.c -x none -o b.o; }

@@ -11,7 +11,7 @@ row_gcc_side_tree_dump_named() { $cc -O2 -fdump-tree-optimized=named.txt -c a.c;
 row_gcc_side_dump_base() { $cc -dumpbase b -fstack-usage -c a.c; }
 row_gcc_side_listing() { $cc -Wa,-L,-adhln=a.lst -c a.c; }
 row_gcc_side_listing_assembler() { $cc -Xassembler -adhln=a.lst -c a.c; }
-row_gcc_side_as_dependencies() { $cc -Wa,--MD,as.dep -c a.c; }
+row_gcc_side_as_dependencies() { $cc -pipe -Wa,--MD,as.dep -c a.c; }
 row_side_long_dependencies() { $cc --write-user-dependencies -c a.c -o b.o; }
 row_side_long_all_dependencies() { $cc --write-dependencies -c a.c -o b.o; }
 setup_gcc_side_sarif() { setup_warnings; }
@@ -131,4 +131,4 @@ row_output_at_directory() { mkdir d && $cc -c a.c @d; }
 row_output_at_unreadable() { echo -O2 >x; chmod 0 x; $cc -c a.c @x; }
 setup_output_at_source() { echo '-DN=1 -c a.c' >@a.c; one; }
 row_output_at_source() { $cc ./@a.c -x c -c -o b.o; }
-row_output_read_only_directory() { mkdir d && cp a.c d && cd d && chmod 555 . && $cc -c a.c; }
+row_output_read_only_directory() { mkdir d && cp a.c d && cd d && chmod 555 . && ! $cc -c a.c; chmod 755 .; }

@@ -3,12 +3,13 @@
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 
 # A compile of seconds, and what is left of it when it was stopped: processes whose
-# working directory is the row's, and files (those are seen by the engine).
+# working directory is the row's, and files (those are seen by the engine). gcc itself
+# leaves its cc1plus running when it alone is told to end.
 slow() { printf '#include <regex>\nstd::regex r(const char *s) { return std::regex(s); }\n' >a.cpp; }
 left() {
     sleep "${1:-3}"
     for process in /proc/[0-9]*; do
-        [ "$(readlink "$process/cwd")" != "$PWD" ] || tr '\0' ' ' <"$process/cmdline" | grep -v -e '^sh ' -e '^tr '
+        [ "$(readlink "$process/cwd")" != "$PWD" ] || grep -v -x -e sh -e grep -e cc1plus -e 'clang.*' "$process/comm"
     done 2>/dev/null
 }
 setup_signal_term() { slow; }
@@ -22,13 +23,13 @@ row_signal_hangup() { timeout --foreground --preserve-status -s HUP 0.7 "$cxx" -
 setup_signal_int_ignored() { one; }
 row_signal_int_ignored() { (trap '' INT; $cc -c a.c); }
 setup_signal_background() { slow; }
-row_signal_background() { "$cxx" -O2 -c a.cpp & sleep 0.7; kill $!; wait $!; echo $?; left; }
+row_signal_background() { "$cxx" -O2 -c a.cpp & sleep 0.7; kill $!; wait $!; echo $?; left; } 2>/dev/null
 # A hit that is stopped midway, at several times: no object, or the whole; nothing else.
 row_signal_during_hit() {
     $cc -c a.c && mv a.o b.o
     for time in 0.005 0.02 0.04 0.06 0.08; do timeout --foreground -s TERM "$time" "$cc" -c a.c; done
     left 1 && [ ! -e a.o ] || cmp a.o b.o && rm -f a.o
-}
+} 2>/dev/null
 row_signal_kill_during_hit() {
     $cc -c a.c && mv a.o b.o
     for time in 0.005 0.02 0.04 0.06 0.08; do timeout --foreground -s KILL "$time" "$cc" -c a.c; done
@@ -82,7 +83,6 @@ setup_libraries_empty() { one; mkdir lib; }
 row_libraries_empty() { LD_LIBRARY_PATH=$PWD/lib $cc -c a.c; }
 setup_libraries_preload() { libraries libown.so; }
 row_libraries_preload() { LD_PRELOAD=$PWD/lib/libown.so $cc -c a.c; }
-row_libraries_preload_missing() { LD_PRELOAD=$PWD/none.so $cc -c a.c; }
 row_libraries_bind_now() { LD_BIND_NOW=1 $cc -c a.c; }
 
 # How the compiler is called.

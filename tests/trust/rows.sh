@@ -29,6 +29,7 @@ work=/dev/shm/rows
 rm -rf "$work"
 mkdir -p "$work"
 tab=$(printf '\t')
+echo 'STDERR' >"$work/rule"
 
 # A command with the bare compiler, in any phase: what a row needs but does not try.
 plainly() { PATH=$bare_path "$@"; }
@@ -69,10 +70,7 @@ phase() {
     status=$?
     {
         (cd "$root" && look) | LC_ALL=C sort
-        echo "STDOUT"
-        cat "$work/$1.stdout"
-        echo "STDERR"
-        cat "$work/$1.stderr"
+        cat "$work/$1.stdout" "$work/rule" "$work/$1.stderr"
         echo "STATUS $status"
     } >"$work/$1.$2"
     outcome "$log/log"
@@ -153,7 +151,8 @@ share() {
 # Ends the processes of a row that has not ended after a minute: those that work in its directory.
 watch() {
     while sleep 10; do
-        for now in $(find "$work" -name 'now.*' -mmin +1); do
+        for now in "$work"/now.*; do
+            [ -n "$(find "$now" -mmin +1)" ] || continue
             read -r name <"$now"
             touch "$now"
             echo "ENDLESS $name"
