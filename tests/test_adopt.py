@@ -163,7 +163,7 @@ def opt_out(project: Project) -> None:
                 )
                 assert "tool.bst is built without recc: its objects hold random numbers\n" in report.stdout
             reasons.append((parse_summary(log), parse_links(log), re.findall("^recc: off: .*", log, re.MULTILINE)))
-            assert (" excluded=1" in log) == ("RECC_EXCLUDE" in block)
+            assert (" excluded=1" in log) == ("BST_RECC_EXCLUDE" in block)
     assert reasons == [
         (None, None, ["recc: off: its objects hold random numbers"]),
         (Counts(2, hits=2), (0, 0), []),

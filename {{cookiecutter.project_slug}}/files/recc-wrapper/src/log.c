@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "run.h"
+#include "files.h"
 
 enum { WIDTH = 200 };
 
@@ -62,12 +62,23 @@ static void flatten(char *text, size_t width)
     }
 }
 
+/* The command with names from the working directory on, which are shorter. */
+static char *short_text(const struct run *run)
+{
+    struct plan plan = {.all = run->plan.all};
+    for (size_t i = 0; i < run->plan.sources.count; i++)
+        add_word(&plan.sources, relative(run, run->plan.sources.word[i]));
+    for (size_t i = 0; i < run->plan.outputs.count; i++)
+        add_word(&plan.outputs, relative(run, run->plan.outputs.word[i]));
+    return plan_text(&plan);
+}
+
 void write_log(const struct run *run, const char *word, const char *detail)
 {
     static const char *const kinds[] = {"alone", "compile", "link"};
     const char *kind = kinds[run->plan.kind];
     long long ms = milliseconds() - run->started;
-    char *text = plan_text(&run->plan), *shown = checked(strdup(detail && *detail ? detail : "-")), *line;
+    char *text = short_text(run), *shown = checked(strdup(detail && *detail ? detail : "-")), *line;
 
     flatten(text, 2 * WIDTH);
     flatten(shown, WIDTH);
