@@ -356,12 +356,11 @@ def report(rounds: Rounds, software: Iterable[Software]) -> str:
 def machine(project: Project) -> str:
     """What it was measured on."""
     model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    locks = project.path / "toolchain/locks/x86_64"
     versions = {
         name: re.search(rf"name: {re.escape(name)}\n\s+version: '?([^\s']+)", text)
         for name, text in (
-            ("g++", (locks / "gcc.yml").read_text()),
-            ("buildbox", (locks / "buildbox.yml").read_text()),
+            ("g++", (project.path / "toolchain/locks/x86_64/gcc.yml").read_text()),
+            ("buildbox", (project.path / "recc/locks/x86_64/recc.yml").read_text()),
         )
     }
     shown = ", ".join(f"{name} {match[1]}" for name, match in versions.items() if match)

@@ -150,7 +150,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="farm-load-") as directory, ExitStack() as stack:
         path = Path(directory)
         project = Project(generate(path), path / "cache")
-        project.fetch("toolchain.bst:components/buildbox.bst", report=print)
+        project.fetch("buildsystems/recc-packages.bst", report=print)
         farm = Farm(project, path, stack)
         section = (ROOT / "docs/farm.md").read_text().partition("## Keys and tokens\n")[2].partition("\n## ")[0]
         for block in re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):

@@ -16,7 +16,7 @@ compile() {
     rm -f -- *.o
     now
     start=$now
-    RECC_MODE=$1 make -s -j2 -f ../Makefile
+    BST_RECC_MODE=$1 make -s -j2 -f ../Makefile
     now
     spent=$(((now - start) * 10))
 }

@@ -15,6 +15,8 @@ int b(int x) { std::map<int, int> m; std::cout << x; return m[x] + VALUE; }' >b.
 # What the wrapper gives the compiler: a PATH without wrappers.
 plain=/usr/bin:/bin:/usr/sbin:/sbin
 library=/usr/recc/lib/observe.so
+# Words, to be split.
+recc='/usr/recc/bundle/lib/ld.so --library-path /usr/recc/bundle/lib --argv0 recc /usr/recc/bundle/bin/recc'
 
 now() {
     read -r uptime _ </proc/uptime
@@ -28,14 +30,16 @@ library() {
     driver=$1
     shift
     : >/tmp/overhead.inputs
-    PATH=$plain OBSERVE=refuse OBSERVE_INPUTS=/tmp/overhead.inputs LD_PRELOAD=$library recc "/usr/bin/$driver" "$@"
+    # shellcheck disable=SC2086
+    PATH=$plain OBSERVE=refuse OBSERVE_INPUTS=/tmp/overhead.inputs LD_PRELOAD=$library $recc "/usr/bin/$driver" "$@"
 }
 recc_alone() {
     driver=$1
     shift
     # As the one above: it empties a file too.
     : >/tmp/overhead.inputs
-    PATH=$plain recc "/usr/bin/$driver" "$@"
+    # shellcheck disable=SC2086
+    PATH=$plain $recc "/usr/bin/$driver" "$@"
 }
 
 # time_hits HOW COMPILES, time_misses HOW COMPILES: milliseconds in $spent.

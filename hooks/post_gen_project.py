@@ -60,14 +60,14 @@ def record() -> str | None:
 # The toolchains differ in their junction, and in what BuildStream needs on the host to load it.
 freedesktop_sdk = Path("elements/toolchain-freedesktop-sdk.bst")
 packages = "bubblewrap fuse3"
-mirror = "how to use a Debian mirror near you, and "
 if TOOLCHAIN == "freedesktop-sdk":
     freedesktop_sdk.replace("elements/toolchain.bst")
+    # recc is Debian's here too.
+    shutil.move("toolchain/bin", "recc/bin")
     shutil.rmtree("toolchain")
     requirements = Path("requirements.txt")
-    requirements.write_text(requirements.read_text().replace("[deb]", "[cargo2,git,httpfetcher,pypi]"))
+    requirements.write_text(requirements.read_text().replace("[deb]", "[cargo2,deb,git,httpfetcher,pypi]"))
     packages += " lzip"
-    mirror = ""
 else:
     freedesktop_sdk.unlink()
 
@@ -83,4 +83,4 @@ Next:
     bst build examples/greeting.bst
 
 What the host needs, by Debian's names: apt-get install {packages}
-README.md says {mirror}what the modes of recc are.""")
+README.md says how to use a Debian mirror near you, and what the modes of recc are.""")

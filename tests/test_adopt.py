@@ -163,7 +163,7 @@ def opt_out(project: Project) -> None:
                 )
                 assert "tool.bst is built without recc: its objects hold random numbers\n" in report.stdout
             reasons.append((parse_summary(log), parse_links(log), re.findall("^recc: off: .*", log, re.MULTILINE)))
-            assert (" excluded=1" in log) == ("RECC_EXCLUDE" in block)
+            assert (" excluded=1" in log) == ("BST_RECC_EXCLUDE" in block)
     assert reasons == [
         (None, None, ["recc: off: its objects hold random numbers"]),
         (Counts(2, hits=2), (0, 0), []),
@@ -175,7 +175,7 @@ def toolchain_alone(project: Project) -> None:
     """The junction leads into the generated project, and everything has the cache key that it had with copies."""
     before = keys(project)
     toolchain = project.path / "toolchain"
-    shutil.copytree(project.path.parent / "my-project", project.path / "recc")
+    shutil.copytree(project.path.parent / "my-project", project.path / "generated")
     away = toolchain.rename(project.path / "away")
     with edited(project.path / "elements/toolchain.bst", (project.path / "elements/toolchain.bst").read_text()):
         follow(project, SECTIONS[ALONE])
@@ -187,7 +187,7 @@ def test_with_the_generated_compiler(fetched: Project, tmp_path: Path) -> None:
     project = existing_project(fetched, tmp_path)
     follow(project, SECTIONS[COPY])
     follow(project, SECTIONS[THEIR_COMPILER])
-    includes = "".join(f"- include/{name}.yml\n" for name in ("recc-option", "recc"))
+    includes = "".join(f"- {name}.yml\n" for name in ("include/recc-option", "include/recc", "recc/locks/archive"))
     path = project.path / "project.conf"
     path.write_text(path.read_text().replace("  PATH: ", "  PATH: /usr/recc/session:/usr/recc/bin:"))
     path.write_text(f"{path.read_text()}\n(@):\n{includes}")
@@ -212,9 +212,9 @@ def test_across_a_junction(fetched: Project, tmp_path: Path) -> None:
     assert not [name for name in shown if "components/gcc" in name]
 
     # Options are forwarded.
-    buildbox = "recc.bst:toolchain.bst:packages/buildbox.bst"
+    make = "recc.bst:toolchain.bst:packages/make.bst"
     for arch in ARCHITECTURES:
-        show = ["show", "--deps", "none", "--format", "%{vars}", buildbox]
+        show = ["show", "--deps", "none", "--format", "%{vars}", make]
         assert f"arch: {arch}\n" in project.bst("--option", "arch", arch, *show).stdout
 
     # Without overrides, the compiler is the generated project's.

@@ -188,8 +188,8 @@ UNTOUCHED = {
         "wired",
     ),
     "wired by what it includes": ("kind: make\n(@): shared.yml\n", "wired"),
-    "opted out": ("kind: cmake\nenvironment:\n  RECC_MODE: off\n", "opted out"),
-    "opted out with a reason": ("kind: cmake\nenvironment: {RECC_MODE: 'off: breaks'}\n", "opted out"),
+    "opted out": ("kind: cmake\nenvironment:\n  BST_RECC_MODE: off\n", "opted out"),
+    "opted out with a reason": ("kind: cmake\nenvironment: {BST_RECC_MODE: 'off: breaks'}\n", "opted out"),
     "opted out by what it includes last": ("kind: make\n(@): [on.yml, off.yml]\n", "opted out"),
     "stack": ("kind: stack\ndepends: [a.bst]\n", "compile nothing"),
     "script": ("kind: script\nconfig:\n  commands: [ls]\n", "compile nothing"),
@@ -202,7 +202,7 @@ def test_elements_that_need_nothing(mine: Path) -> None:
     add(mine, "elements/inner.bst", "kind: link\nconfig:\n  target: buildsystems/cmake.bst\n")
     add(mine, "shared.yml", "build-depends:\n- (@): include/gcc-for-recc.yml\n- buildsystems/make.bst\n")
     for mode in ("on", "off"):
-        add(mine, f"{mode}.yml", f"environment: {{RECC_MODE: '{mode}'}}\n")
+        add(mine, f"{mode}.yml", f"environment: {{BST_RECC_MODE: '{mode}'}}\n")
     for case, (text, _) in UNTOUCHED.items():
         add(mine, f"elements/{case}.bst", text)
     assert run(mine).stdout == ""
@@ -318,7 +318,7 @@ public:
     )
     add(mine, "elements/path.bst", f"{wired}environment:\n  PATH: /usr/bin:/usr/recc/session:/usr/recc/bin\n")
     add(mine, "elements/variable.bst", f"{wired}environment:\n  PATH: '%{{my-path}}'\n")
-    add(mine, "elements/out.bst", "kind: make\nenvironment:\n  RECC_MODE: off\n  CC: /usr/bin/gcc\n")
+    add(mine, "elements/out.bst", "kind: make\nenvironment:\n  BST_RECC_MODE: off\n  CC: /usr/bin/gcc\n")
     done = run(mine, "--check")
     assert done.returncode == 1
     past = "by absolute path, past recc: write"

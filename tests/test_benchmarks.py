@@ -9,6 +9,7 @@ import xml.etree.ElementTree
 from pathlib import Path
 
 import growth
+import programs
 import pytest
 from harness import BIN, ROOT, Project
 
@@ -42,6 +43,35 @@ def test_growth_is_drawn() -> None:
     points = [(10, 20.0, 30.0), (100, 200.0, 31.0)]
     picture = xml.etree.ElementTree.fromstring(growth.draw({shape: points for shape in growth.SHAPES}))
     assert len(picture.findall("{*}polyline")) == 2 * len(growth.SHAPES)
+
+
+def test_programs_read_any_reason() -> None:
+    log = (
+        "recc: compile hit - 5 ms in /b: gcc -DX=1 -c a.c\n"
+        "recc: mode=local compiles=1 hits=0 rate=0.0% uncached: probe=9\n"
+        "recc: mode=local compiles=4 hits=3 rate=75.0% links=0 uncached: probe=2 reason-of-tomorrow=1\n"
+    )
+    counts, uncached = programs.summary(log)
+    assert (counts["compiles"], counts["hits"]) == (4, 3) and "rate" not in counts
+    assert uncached == {"probe": 2, "reason-of-tomorrow": 1}
+    assert programs.summary("nothing was compiled through recc") == ({}, {})
+
+
+def test_programs_miss_no_object() -> None:
+    assert programs.compare({"a.o": "1", "b.o": "2", "c.o": "3"}, {"a.o": "1", "b.o": "4", "d.o": "3"}) == (
+        "b.o",
+        "c.o",
+        "d.o",
+    )
+    assert programs.compare({"a.o": "1"}, {"a.o": "1"}) == ()
+
+
+def test_programs_name_no_mirror() -> None:
+    known = programs.programs()
+    assert len(known) == 12
+    for program in known.values():
+        assert program["url"].startswith("debian:pool/main/") and re.fullmatch("[0-9a-f]{64}", program["ref"])
+        assert all(need in known for need in program.get("needs", ()))
 
 
 @pytest.mark.e2e

@@ -135,7 +135,7 @@ environment:
 """
     )
     wrapper = (fetched.path / "elements/buildsystems/recc-wrapper.bst").read_text()
-    recc = "runtime-depends:\n- toolchain.bst:components/buildbox.bst\n"
+    recc = "runtime-depends:\n- buildsystems/recc-bundle.bst\n"
     assert recc in wrapper
     (fetched.path / "elements/without-recc-wrapper.bst").write_text(wrapper.replace(recc, ""))
     assert fetched.build("without-recc.bst", "off").counts is None

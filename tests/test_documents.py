@@ -98,7 +98,7 @@ def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
     fetched.empty_action_cache()
     # A project that exists, and has been given what the README says before it comes to elements.
     shutil.copytree(ROOT / "tests/adopt", empty / "other")
-    for name in ("include", "elements/buildsystems", "files/recc-wrapper", "toolchain"):
+    for name in ("include", "elements/buildsystems", "files/recc-wrapper", "recc", "toolchain"):
         shutil.copytree(project.path / name, empty / "other" / name)
     shutil.copy(project.path / "elements/toolchain.bst", empty / "other/elements")
     port = free_ports()
@@ -114,6 +114,7 @@ bin/recc-cache up --bind 127.0.0.1:{port} """,
         instead |= {
             "toolchain/bin/lock --update  ": "toolchain/bin/lock --update --allow-expired ",
             "toolchain/bin/lock --check  ": "toolchain/bin/lock --check --snapshot latest --allow-expired ",
+            "--directory recc --update": "--directory recc --update --allow-expired",
             # These need an index from there; tests/test_lock.py has an archive of its own.
             "toolchain/bin/lock  ": "toolchain/bin/lock --help ",
             "toolchain/bin/lock --update make cmake": "toolchain/bin/lock --help",

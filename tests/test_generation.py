@@ -11,7 +11,7 @@ import pytest
 from harness import BIN, ROOT, generate
 
 COMPONENTS = [
-    *("autotools", "base", "buildbox", "cmake", "gcc", "gettext", "llvm", "llvm-shared", "make", "meson", "ninja"),
+    *("autotools", "base", "cmake", "gcc", "gettext", "llvm", "llvm-shared", "make", "meson", "ninja"),
     "pkgconf",
 ]
 FILES = {
@@ -25,7 +25,8 @@ FILES = {
     "README.md",
     "project.conf",
     "requirements.txt",
-    *(f"elements/buildsystems/{name}.bst" for name in ["autotools", "cmake", "make", "meson", "recc-wrapper"]),
+    *(f"elements/buildsystems/{name}.bst" for name in ["autotools", "cmake", "make", "meson"]),
+    *(f"elements/buildsystems/recc-{name}.bst" for name in ["bundle", "packages", "wrapper"]),
     *(f"elements/examples/{name}.bst" for name in ["fribidi", "greeting", "greeting-clang", "hello", "lz4", "ninja"]),
     "elements/toolchain.bst",
     *(f"files/greeting/{name}" for name in ["Makefile", "greeting.c", "greeting.h", "main.cpp"]),
@@ -50,12 +51,15 @@ FILES = {
     *(f"files/toolchain-audit/programs/{name}" for name in ["c.c", "cxx.cpp", "math.c", "openmp.c", "threads.c"]),
     *(f"include/{name}.yml" for name in ["aliases", "arch-option", "clang-for-recc", "gcc-for-recc"]),
     *(f"include/{name}.yml" for name in ["recc", "recc-option"]),
+    "recc/assemble",
+    *(f"recc/locks/{name}.yml" for name in ["archive", "aarch64/recc", "x86_64/recc"]),
+    "recc/packages.yml",
     "toolchain/bin/host-mirror",
     "toolchain/bin/licences",
     "toolchain/bin/lock",
     *(
         f"toolchain/elements/components/{n}.bst"
-        for n in ["autotools-links", "base-links", "buildbox", "gcc", "gcc-links", "llvm", "llvm-shared"]
+        for n in ["autotools-links", "base-links", "gcc", "gcc-links", "llvm", "llvm-shared"]
     ),
     *(f"toolchain/elements/packages/{name}.bst" for name in COMPONENTS),
     *(
@@ -113,6 +117,7 @@ def test_commands_stay_executable(tmp_path: Path) -> None:
         "deploy/worker",
         "files/recc-wrapper/libexec/compiler",
         "files/recc-wrapper/session/sh",
+        "recc/assemble",
         "toolchain/bin/lock",
         "toolchain/bin/licences",
     ):

@@ -319,6 +319,27 @@ def test_the_lock_of_a_component_that_is_gone_goes_too(toolchain: Toolchain) -> 
     assert toolchain.lock("--check").returncode == 0
 
 
+def test_a_single_component_in_another_directory_holds_all_that_it_needs(toolchain: Toolchain) -> None:
+    """As recc's: under an alias of its own, and no toolchain, so nothing is said of cached compiles."""
+    before = toolchain.files()
+    path = toolchain.path.parent / "bundle"
+    path.mkdir()
+    shutil.copy(toolchain.archive.keyring, path)
+    head = toolchain.manifest().partition("components:")[0]
+    text = f"{head}alias: mine\nexclude: [libc]\ncomponents:\n  one: {{packages: [tool, cc]}}\n"
+    (path / "packages.yml").write_text(text)
+    directory = ("--directory", str(path))
+    done = toolchain.lock(*directory)
+    assert done.returncode == 0 and "cached" not in done.stderr
+    bundle = Toolchain(path, toolchain.archive)
+    assert bundle.pins() == {name: f"mine {OLD[:6]}" for name in ("cc", "lib", "tool")}
+    assert f"  mine: file://{toolchain.archive.path}/{OLD}/\n" in (path / "locks/archive.yml").read_text()
+    assert toolchain.lock(*directory, "--update", "tool", "--snapshot", NEW).returncode == 0
+    assert bundle.pins() == {"cc": f"mine {OLD[:6]}"} | dict.fromkeys(("lib", "tool"), f"mine-updates {NEW[:6]}")
+    assert toolchain.lock(*directory, "--check").returncode == 0
+    assert toolchain.files() == before
+
+
 def test_one_architecture_alone_cannot_move_to_another_snapshot(toolchain: Toolchain) -> None:
     toolchain.manifest(architectures="x86_64, aarch64")
     assert toolchain.lock().returncode == 0

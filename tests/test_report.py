@@ -133,7 +133,7 @@ class Lab:
         head = (
             f"BuildStream 2.8.1 - Thursday, 05-03-2026 at 12:00:00\n[--:--:--] START   [12345678] {element}: Build\n"
             f"[--:--:--] LOG     [12345678] {element}: Build environment for element {element}\n\n"
-            f"    PATH: /usr/recc/session:/usr/bin\n    RECC_MODE: {mode}\n+ sh -c -e\n"
+            f"    PATH: /usr/recc/session:/usr/bin\n    BST_RECC_MODE: {mode}\n+ sh -c -e\n"
         )
         body = "".join(f"{line}\n" for line in lines)
         path.write_bytes((head + body + end.replace("{}", element)).encode(errors="surrogateescape"))

@@ -1,4 +1,4 @@
-# Follows docs/toolchain.md: a toolchain of another layout behind toolchain.bst, and recc as one file.
+# Follows docs/toolchain.md: a toolchain of another layout behind toolchain.bst.
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import platform
 import re
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,14 +17,13 @@ from pages import BLOCK, follow, sections
 pytestmark = pytest.mark.e2e
 
 SECTIONS = sections(ROOT / "docs/toolchain.md")
-FOLLOWED = (WHY, CONTRACT, SAME_NAMES, OTHER_LAYOUT, JUNCTIONED, GAP, RELEASE) = (
+FOLLOWED = (WHY, CONTRACT, SAME_NAMES, OTHER_LAYOUT, JUNCTIONED, GAP) = (
     "What is the toolchain, and why is its digest in the key?",
     "What must a toolchain provide?",
     "How do I use a project that has these names?",
     "How do I use a project of another layout?",
     "What if my project has a junction to it already?",
     "What if the audit fails?",
-    "How do I use a release binary of recc?",
 )
 
 GREETING = "examples/greeting.bst"
@@ -51,29 +49,6 @@ COMPLETE = """kind: stack
 depends:
 - tools/cc.bst
 - tools/libc-headers.bst
-"""
-# recc with its libraries in a directory of its own, so that it uses none of the toolchain's.
-ONE_FILE = """kind: manual
-
-build-depends:
-- toolchain.bst:public-stacks/buildsystem-make.bst
-- toolchain.bst:components/buildbox.bst
-
-config:
-  install-commands:
-  - |
-    for loader in /lib64/ld-linux-*.so.* /lib/ld-linux-*.so.*; do [ ! -e "$loader" ] || break; done
-    private=%{install-root}/recc.private
-    mkdir "$private"
-    cp -L /usr/bin/recc "$private"
-    cp -L "$loader" "$private/loader"
-    "$loader" --list /usr/bin/recc | sed -n 's/.*=> \\(\\/[^ ]*\\).*/\\1/p' | xargs cp -L -t "$private"
-    cat >"%{install-root}/recc" <<'END'
-    #!/bin/sh
-    private=${0%/*}/recc.private
-    exec "$private/loader" --library-path "$private" --argv0 recc "$private/recc" "$@"
-    END
-    chmod +x "%{install-root}/recc"
 """
 KEYED = """kind: manual
 
@@ -116,9 +91,8 @@ def write_my_tools(directory: Path, toolchain: Path) -> None:
     contents = {
         "tools/cc": [*(source for source in gcc if source not in headers), "- kind: local\n  path: names/cc\n"],
         "tools/libc-headers": headers,
-        "tools/recc": packages(toolchain, "buildbox"),
         "base/tools": [
-            *packages(toolchain, *(name for name in others if name not in ("gcc", "llvm", "buildbox"))),
+            *packages(toolchain, *(name for name in others if name not in ("gcc", "llvm"))),
             "- kind: local\n  path: names/tools\n",
         ],
         # The same files as those of 'complete', in one piece.
@@ -134,29 +108,18 @@ def write_my_tools(directory: Path, toolchain: Path) -> None:
 
 
 def publish(fetched: Project, directory: Path) -> str:
-    """Serve my-tools as a git repository and recc as a release; return the user configuration that finds them."""
+    """Serve my-tools as a git repository; return the user configuration that finds it."""
     tools = directory / "my-tools.git"
     write_my_tools(tools, fetched.path / "toolchain")
     git = ["git", "-C", str(tools), "-c", "user.name=me", "-c", "user.email=me@example.org"]
     for arguments in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "My tools"]):
         subprocess.run([*git, *arguments], check=True)
-
-    (fetched.path / "elements/one-file.bst").write_text(ONE_FILE)
-    fetched.build("one-file.bst", "off")
-    url = re.search(r"buildbox:(\S+)", SECTIONS[RELEASE])
-    assert url
-    release = directory / url[1]
-    release.parent.mkdir(parents=True)
-    with tarfile.open(release, "w:gz", compresslevel=1) as archive:
-        archive.add(fetched.checkout("one-file.bst", directory / "one-file", "off"), ".")
     mirrors = f"""
   toolchain-adapter:
     mirrors:
     - name: here
       aliases:
         example:
-        - file://{directory}/
-        buildbox:
         - file://{directory}/
 track:
   source: all
@@ -167,12 +130,12 @@ track:
 
 @pytest.fixture(scope="module")
 def mine(fetched: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A generated project with my-tools behind its toolchain.bst, and recc from a release, both as the page says."""
+    """A generated project with my-tools behind its toolchain.bst, as the page says."""
     directory = tmp_path_factory.mktemp("mine")
     project = Project(generate(directory), fetched.cache)
     shutil.rmtree(project.path / "toolchain")
     with edited(fetched.configuration, publish(fetched, directory)):
-        for title in (OTHER_LAYOUT, GAP, RELEASE):
+        for title in (OTHER_LAYOUT, GAP):
             follow(project, SECTIONS[title])
         yield project
 
@@ -199,9 +162,6 @@ def test_counts_and_objects(mine: Project, tmp_path: Path) -> None:
         assert mine.build(GREETING, mode, keep_tree=True).counts == Counts(2, hits=2)
         assert mine.objects(GREETING, mode) == objects
         assert mine.artifact(GREETING, tmp_path / mode, mode) == artifact
-    # The recc of the release, and nothing of the packaged one.
-    found = mine.shell(GREETING, "recc --version; ls /usr/lib/*/libgrpc* 2>/dev/null | wc -l", "remote")
-    assert re.search(r"^recc version: [\d.]+\n0$", found, re.MULTILINE), found
 
 
 def test_audit_sees_through_links(mine: Project) -> None:

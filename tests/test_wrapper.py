@@ -30,14 +30,14 @@ def run(wrapper: Path, *arguments: str, **environment: str) -> subprocess.Comple
 
 
 def test_off_runs_the_compiler_itself_without_recc_or_digest(compiler: Path) -> None:
-    done = run(compiler, "-c", "a b.c", "", RECC_MODE="off")
+    done = run(compiler, "-c", "a b.c", "", BST_RECC_MODE="off")
     real = f"{compiler.parent}/real"
     assert done.stdout.splitlines() == [f"{real}/gcc", f"{real}:/usr/bin:/bin", "-c", "a b.c", ""]
     assert (done.returncode, done.stderr) == (7, "")
 
 
 def test_off_may_have_a_reason(compiler: Path, tmp_path: Path) -> None:
-    done = run(compiler, "-c", "a.c", RECC_MODE="off: its objects hold * and the time")
+    done = run(compiler, "-c", "a.c", BST_RECC_MODE="off: its objects hold * and the time")
     assert done.stdout.splitlines()[2:] == ["-c", "a.c"]
     assert (done.returncode, done.stderr) == (7, "")
     assert summarise(tmp_path, "off: its objects hold * and the time", []) == (
@@ -47,7 +47,7 @@ def test_off_may_have_a_reason(compiler: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["cache-only", "local", "remote", "verify"])
 def test_undeclared_toolchain_is_an_error_that_names_the_include_file(compiler: Path, mode: str) -> None:
-    done = run(compiler, "-c", "a.c", RECC_MODE=mode)
+    done = run(compiler, "-c", "a.c", BST_RECC_MODE=mode)
     assert (done.returncode, done.stdout) == (1, "")
     assert "RECC_REMOTE_PLATFORM_chrootRootDigest" in done.stderr.splitlines()[0]
     assert "1. " in done.stderr and "include/gcc-for-recc.yml" in done.stderr
@@ -61,13 +61,13 @@ def test_missing_mode_is_an_error_that_names_the_include_file(compiler: Path) ->
 
 def test_a_compiler_that_is_not_there_is_an_error(compiler: Path) -> None:
     (compiler.parent / "gcc-none").symlink_to(WRAPPER)
-    done = run(compiler.parent / "gcc-none", RECC_MODE="off")
+    done = run(compiler.parent / "gcc-none", BST_RECC_MODE="off")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("recc: no compiler 'gcc-none' in ")
 
 
 def test_an_unknown_mode_is_an_error_that_names_the_known_ones(compiler: Path) -> None:
-    done = run(compiler, "-c", "a.c", RECC_MODE="fast")
+    done = run(compiler, "-c", "a.c", BST_RECC_MODE="fast")
     assert (done.returncode, done.stdout) == (1, "")
     assert "'fast'" in done.stderr and "off, local, cache-only, remote or verify" in done.stderr
 
@@ -105,10 +105,10 @@ def test_what_cannot_be_cached_runs_without_recc_and_is_noted(
     (tmp_path / "gen").mkdir()
     (tmp_path / "gen/other.cc").touch()
     environment = {
-        "RECC_MODE": "remote",
+        "BST_RECC_MODE": "remote",
         "RECC_REMOTE_PLATFORM_chrootRootDigest": "digest",
         "RECC_LOG_DIRECTORY": str(tmp_path / "log"),
-        "RECC_EXCLUDE": "gen/*.cc  slow.c",
+        "BST_RECC_EXCLUDE": "gen/*.cc  slow.c",
     }
     if reason != "clock":
         environment["SOURCE_DATE_EPOCH"] = "0"
@@ -151,7 +151,7 @@ def summarise(directory: Path, mode: str, outcomes: list[str], notes: list[str] 
         (directory / f"{process}.note").write_text(note)
     for number, note in enumerate(notes or []):
         (directory / f"{number}.note").write_text(f"{note}\n")
-    environment = {"PATH": "/usr/bin:/bin", "RECC_LOG_DIRECTORY": str(directory), "RECC_MODE": mode}
+    environment = {"PATH": "/usr/bin:/bin", "RECC_LOG_DIRECTORY": str(directory), "BST_RECC_MODE": mode}
     return subprocess.run([SUMMARY], env=environment, capture_output=True, text=True, check=True).stdout
 
 
@@ -190,7 +190,7 @@ def test_process_numbers_come_again(tmp_path: Path) -> None:
         write_log(log, 100, MESSAGES[outcome], second)
     (log / "7.note").write_text("compile 20000 100 ok 50 ms in /b: gcc -c late.c\n")
     (log / "8.note").write_text("compile 100 100 ok 30 ms in /b: gcc -c early.c\n")
-    environment = {"PATH": "/usr/bin:/bin", "RECC_LOG_DIRECTORY": str(log), "RECC_MODE": "local"}
+    environment = {"PATH": "/usr/bin:/bin", "RECC_LOG_DIRECTORY": str(log), "BST_RECC_MODE": "local"}
     text = subprocess.run([SUMMARY], env=environment, capture_output=True, text=True, check=True).stdout
     assert "recc: compile not-supported - 30 ms in /b: gcc -c early.c" in text
     assert "recc: compile hit aa/1 40 ms in /b/e.bst: gcc -c 100.c" in text
@@ -221,6 +221,6 @@ def test_a_compiler_that_cannot_be_observed_is_named(tmp_path: Path) -> None:
 def test_no_summary_where_nothing_was_compiled(tmp_path: Path, mode: str) -> None:
     (tmp_path / "empty").mkdir()
     for directory in ("none", "empty"):
-        environment = {"PATH": "/usr/bin:/bin", "RECC_LOG_DIRECTORY": str(tmp_path / directory), "RECC_MODE": mode}
+        environment = {"PATH": "/usr/bin:/bin", "RECC_LOG_DIRECTORY": str(tmp_path / directory), "BST_RECC_MODE": mode}
         done = subprocess.run([SUMMARY], env=environment, capture_output=True, text=True, check=True)
         assert done.stdout == done.stderr == ""

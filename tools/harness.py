@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -97,9 +98,14 @@ class Project:
         text = self._host("host-mirror", self.name, "toolchain") if self.mirror else ""
         self.configuration.write_text(f"{text or ''}\n{extra}")
 
+    @property
+    def commands(self) -> Path:
+        """The directory of the commands that pin Debian packages."""
+        return self.path / ("toolchain/bin" if (self.path / "toolchain").exists() else "recc/bin")
+
     def _host(self, command: str, *arguments: str) -> str | None:
-        path = self.path / "toolchain/bin" / command
-        if not path.exists():  # another toolchain than Debian's
+        path = self.commands / command
+        if not path.exists():  # a project that was not generated
             return None
         done = subprocess.run([path, *arguments], capture_output=True, text=True)
         return done.stdout.strip() if done.returncode == 0 else None
@@ -250,11 +256,9 @@ config:
         if not self.mirror:
             raise HarnessError(done.stdout[-3000:])
         report("A pinned package is neither on the mirror nor in the archive: pinning anew against the current suite.")
-        subprocess.run(
-            [self.path / "toolchain/bin/lock", "--snapshot", "latest", "--allow-expired"],
-            env=self.environment,
-            check=True,
-        )
+        for directory in self.commands.parent, self.path / "recc":
+            again = ["--directory", str(directory), "--snapshot", "latest", "--allow-expired"]
+            subprocess.run([self.commands / "lock", *again], env=self.environment, check=True)
         self.repin_examples(report)
         self.bst(*fetch)
 
@@ -275,6 +279,6 @@ config:
 
     def download_size(self, *elements: str) -> int:
         """Bytes of packages that the sandboxes of `elements` need, from the lock files."""
-        names = {match[1] for name in self.show(*elements) if (match := re.search(r"packages/(.*)\.bst", name))}
-        locks = [path for path in (self.path / "toolchain/locks").glob("*/*.yml") if path.stem in names]
+        names = {Path(name).stem.removesuffix("-packages") for name in self.show(*elements) if "packages" in name}
+        locks = [path for path in self.path.glob(f"*/locks/{platform.machine()}/*.yml") if path.stem in names]
         return sum(int(size) for path in locks for size in re.findall(r"size: (\d+)", path.read_text()))

@@ -151,13 +151,14 @@ class Farm:
 def buildbox(project: Project, directory: Path) -> Path:
     """A directory of buildbox's programs, from the package that the image installs, with that suite's libraries."""
     root, programs = directory / "root", directory / "bin"
-    element = "toolchain.bst:components/buildbox.bst"
+    element = "buildsystems/recc-packages.bst"
     project.bst("build", element)
-    project.bst("artifact", "checkout", "--deps", "run", "--directory", str(root), element)
+    project.bst("artifact", "checkout", "--deps", "none", "--directory", str(root), element)
     programs.mkdir()
+    libraries = root / "usr/lib/x86_64-linux-gnu"
     for name in ("buildbox-casd", "buildbox-fuse", "buildbox-run", "buildbox-worker"):
         path = programs / name
-        loader = f"{root}/usr/lib64/ld-linux-x86-64.so.2 --library-path {root}/usr/lib/x86_64-linux-gnu"
+        loader = f"{libraries}/ld-linux-x86-64.so.2 --library-path {libraries}"
         path.write_text(f'#!/bin/sh\nexec {loader} --argv0 {path} {root}/usr/bin/{name} "$@"\n')
         path.chmod(0o755)
     return programs

@@ -1,0 +1,234 @@
+/* Inputs and outputs: whether an executor can have them, and how they get there and back. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "files.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char *absolute(const struct run *run, const char *name)
+{
+    char *path;
+    path = format("%s%s%s", name[0] == '/' ? "" : run->directory, name[0] == '/' ? "" : "/", name);
+    return path;
+}
+
+/* Resolve '.' and '..' by the text alone. */
+static char *normal(char *path)
+{
+    char *to = path, *part, *rest = path + 1;
+    while ((part = strsep(&rest, "/"))) {
+        if (strcmp(part, "..") == 0)
+            while (to > path && *--to != '/')
+                ;
+        else if (*part && strcmp(part, ".") != 0) {
+            size_t size = strlen(part);
+            *to++ = '/';
+            memmove(to, part, size);
+            to += size;
+        }
+    }
+    *to = '\0';
+    return path;
+}
+
+char *relative(const struct run *run, const char *name)
+{
+    char *path = normal(absolute(run, name)), *text = NULL;
+    const char *here = run->directory;
+    size_t same = 0, i, size;
+    FILE *file = checked(open_memstream(&text, &size));
+    for (i = 0; path[i] && path[i] == here[i]; i++)
+        if (here[i] == '/')
+            same = i;
+    if (here[i] == '\0' && path[i] == '/')
+        same = i;
+    for (i = same; here[i]; i++)
+        if (here[i] == '/')
+            fputs("../", file);
+    fputs(path + same + 1, file);
+    fclose(file);
+    free(path);
+    return text;
+}
+
+char *mirrored(const struct run *run, const char *name)
+{
+    char *path = absolute(run, name), *there;
+    there = format("%s/root%s", run->own, path);
+    free(path);
+    return there;
+}
+
+/* The length of '/top' of an absolute path. */
+static size_t top(const char *path)
+{
+    return 1 + strcspn(path + 1, "/");
+}
+
+void judge_directory(struct verdict *verdict, const struct run *run)
+{
+    static const char *const none[] = {"/dev", "/proc", "/sys", "/run"};
+    const char *named = getenv("PWD"), *real = run->directory;
+    struct stat one, other;
+
+    if (real[0] != '/' || real[1] == '\0')
+        object_to(verdict, "directory", real);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (strlen(none[i]) == top(real) && strncmp(real, none[i], top(real)) == 0)
+            object_to(verdict, "directory", real);
+    if (!is_text(real) || strpbrk(real, ",:=\n"))
+        object_to(verdict, "name", real);
+    /* Compilers believe $PWD where it is the same directory. */
+    if (named && strcmp(named, real) != 0 && stat(named, &one) == 0 && stat(".", &other) == 0 &&
+        one.st_dev == other.st_dev && one.st_ino == other.st_ino)
+        object_to(verdict, "directory", named);
+}
+
+/* Where the last part of an absolute path begins. */
+static size_t base_offset(const char *path)
+{
+    size_t offset = strlen(path);
+    while (path[offset - 1] != '/')
+        offset--;
+    return offset;
+}
+
+/* Its directory must be there, without a symbolic link on the way; it itself new, or a file that has something in it. */
+static bool is_ordinary(const struct run *run, const char *name)
+{
+    char *path = absolute(run, name), real[PATH_MAX];
+    size_t directory = base_offset(path);
+    struct stat status;
+    bool ordinary = path[directory] && (lstat(path, &status) != 0 || (S_ISREG(status.st_mode) && status.st_size > 0));
+    path[directory - 1] = '\0';
+    ordinary = ordinary && realpath(*path ? path : "/", real) && strcmp(real, normal(path)) == 0;
+    /* Elsewhere an executor has directories of its own. */
+    ordinary = ordinary && top(real) == top(run->directory) && strncmp(real, run->directory, top(real)) == 0;
+    free(path);
+    return ordinary;
+}
+
+void judge_outputs(struct verdict *verdict, const struct run *run)
+{
+    const struct words *outputs = &run->plan.outputs;
+    for (size_t i = 0; i < outputs->count; i++) {
+        if (!is_ordinary(run, outputs->word[i]))
+            object_to(verdict, "output", outputs->word[i]);
+        if (!is_text(outputs->word[i]) || strpbrk(outputs->word[i], ",\n"))
+            object_to(verdict, "name", outputs->word[i]);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(outputs->word[i], outputs->word[j]) == 0)
+                object_to(verdict, "other-output", outputs->word[i]);
+    }
+}
+
+static void add_input(struct run *run, const char *name)
+{
+    char *path = absolute(run, name), target[256], *resolved;
+    size_t size = top(path);
+    char *directory = checked(strndup(path, size));
+    /* /lib/x is /usr/lib/x where /lib is a link: in an input root it would be a directory in its place. */
+    ssize_t length = path[size] ? readlink(directory, target, sizeof target - 1) : -1;
+    if (length > 0) {
+        target[length] = '\0';
+        resolved = format("/%s%s", target + (target[0] == '/'), path + size);
+        add_word(&run->inputs, resolved);
+        free(resolved);
+    } else
+        add_word(&run->inputs, path);
+    free(directory);
+    free(path);
+}
+
+void name_inputs(struct run *run)
+{
+    for (size_t i = 0; i < run->scan.count; i++) {
+        const struct entry *entry = &run->scan.entry[i];
+        bool written = find_entry(&run->scan, 'W', entry->name) || find_entry(&run->scan, 'T', entry->name) ||
+                       find_entry(&run->scan, 'O', entry->name);
+        /* A linker need not be the toolchain's: -fuse-ld chooses among those that are there. */
+        if (!written && (entry->tag == 'R' || (entry->tag == 'P' && run->plan.kind == RUN_LINK)))
+            add_input(run, entry->name);
+    }
+    for (size_t i = 0; i < run->plan.sources.count; i++)
+        add_input(run, run->plan.sources.word[i]);
+}
+
+static bool copy(const char *from, int to)
+{
+    char buffer[65536];
+    ssize_t size = -1;
+    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && (size = read(fd, buffer, sizeof buffer)) > 0)
+        for (char *rest = buffer; size > 0;) {
+            ssize_t written = write(to, rest, size);
+            if (written < 0) {
+                close(fd);
+                return false;
+            }
+            rest += written;
+            size -= written;
+        }
+    if (fd >= 0)
+        close(fd);
+    return size == 0;
+}
+
+void show(const char *path, int fd)
+{
+    copy(path, fd);
+}
+
+bool bring_output(const struct run *run, size_t number)
+{
+    const char *name = run->plan.outputs.word[number];
+    bool link = run->plan.kind == RUN_LINK, object = link || number < (run->plan.sources.count ? run->plan.sources.count : 1);
+    char *from = mirrored(run, name);
+    /* Assemblers and linkers make their output anew; compilers write over the other files. */
+    if (object)
+        unlink(name);
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | (object ? O_EXCL : O_TRUNC), 0666);
+    struct stat status;
+    bool brought = fd >= 0 && stat(from, &status) == 0 && copy(from, fd);
+    if (brought && (status.st_mode & 0111)) {
+        mode_t mask = umask(0);
+        umask(mask);
+        brought = fchmod(fd, 0777 & ~mask) == 0;
+    }
+    brought = fd >= 0 && close(fd) == 0 && brought;
+    free(from);
+    return brought;
+}
+
+bool keep_output(const struct run *run, size_t number)
+{
+    const char *name = run->plan.outputs.word[number];
+    char *to = mirrored(run, name), *slash = strrchr(to, '/');
+    struct stat status;
+    *slash = '\0';
+    make_directories(to);
+    *slash = '/';
+    int fd = stat(name, &status) == 0 ? open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
+    bool kept = fd >= 0 && copy(name, fd) && fchmod(fd, status.st_mode & 0777) == 0;
+    if (fd >= 0)
+        close(fd);
+    free(to);
+    return kept;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status, (void)type, (void)walk;
+    return remove(path) * 0;
+}
+
+void remove_tree(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}

@@ -1,0 +1,207 @@
+/* Judges from records whether a result may be cached: whether its key tells all that it depends on. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "record.h"
+
+/* Toolchain and system: never searched for directives, which only tell of messages. */
+static bool is_system(const char *name)
+{
+    return strncmp(name, "/usr/", 5) == 0;
+}
+
+/* '#line 3 "x"' or '# 3 "x"' at the beginning of a line. */
+static bool has_line_directive(const char *text)
+{
+    for (const char *c = text; c && (c = strchr(c, '#')); c++) {
+        const char *back = c, *next = c + 1;
+        while (back > text && (back[-1] == ' ' || back[-1] == '\t'))
+            back--;
+        next += strspn(next, " \t");
+        if ((back == text || back[-1] == '\n') && (isdigit((unsigned char)*next) || strncmp(next, "line", 4) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool any_input(const struct record *scan, bool (*says)(const char *text))
+{
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct entry *entry = &scan->entry[i];
+        char *text = entry->tag == 'R' && !is_system(entry->name) ? read_file(entry->name, NULL) : NULL;
+        bool found = text && says(text);
+        free(text);
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+bool quotes_others(const struct record *scan)
+{
+    return any_input(scan, has_line_directive);
+}
+
+/* '#pragma GCC dependency' compares the times of two files. */
+static bool compares_times(const char *text)
+{
+    return strstr(text, "GCC dependency") != NULL;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const struct entry *one = *(const struct entry *const *)a, *other = *(const struct entry *const *)b;
+    return (one->size > other->size) - (one->size < other->size);
+}
+
+static bool same_content(const struct entry *one, const struct entry *other)
+{
+    char *a = read_file(one->name, NULL), *b = read_file(other->name, NULL);
+    bool same = a && b && memcmp(a, b, one->size) == 0;
+    free(a);
+    free(b);
+    return same;
+}
+
+/* Times are not in the key, and equal in another sandbox: '#pragma once' tells files of equal content apart by them. */
+static void judge_times(struct verdict *verdict, const struct record *scan)
+{
+    const struct entry **inputs = checked(malloc((scan->count + 1) * sizeof *inputs));
+    size_t count = 0, i;
+    bool differ = false;
+
+    for (i = 0; i < scan->count; i++)
+        if (scan->entry[i].tag == 'R')
+            inputs[count++] = &scan->entry[i];
+    qsort(inputs, count, sizeof *inputs, by_size);
+    for (i = 1; i < count; i++) {
+        bool other_time = inputs[i]->mtime != inputs[i - 1]->mtime;
+        differ |= other_time;
+        if (other_time && inputs[i]->size == inputs[i - 1]->size && inputs[i]->size > 0 &&
+            same_content(inputs[i], inputs[i - 1]))
+            object_to(verdict, "times", inputs[i]->name);
+    }
+    free(inputs);
+    if (differ && any_input(scan, compares_times))
+        object_to(verdict, "times", "#pragma GCC dependency");
+}
+
+static void judge_unrecordable(struct verdict *verdict, const struct record *record)
+{
+    for (size_t i = 0; i < record->count; i++)
+        if (record->entry[i].tag == 'X') {
+            char *why = strdup(record->entry[i].name), *space = why ? strchr(why, ' ') : NULL;
+            if (space)
+                *space = '\0';
+            object_to(verdict, why ? why : "name", space ? space + 1 : "");
+            free(why);
+        }
+}
+
+/* Whether 'link/..' leads elsewhere than the text says: in an input root there are no such links. */
+static bool climbs_out_of_link(const char *name)
+{
+    char path[4096];
+    for (const char *up = name; (up = strstr(up, "/../")); up++) {
+        struct stat status;
+        snprintf(path, sizeof path, "%.*s", (int)(up - name), name);
+        if (up > name && lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+            return true;
+    }
+    return false;
+}
+
+/* A precompiled header stands for the header beside it, unless something it is made of is younger. */
+static bool is_fresh(const char *precompiled, const struct plan *plan, const struct record *scan)
+{
+    struct stat status;
+    long long made;
+    if (stat(precompiled, &status) != 0)
+        return false;
+    made = (long long)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct entry *entry = &scan->entry[i];
+        bool source = false;
+        for (size_t j = 0; j < plan->sources.count; j++)
+            source |= strcmp(plan->sources.word[j], entry->name) == 0;
+        if (entry->tag == 'R' && !source && (entry->mtime > made || entry->ctime > made))
+            return false;
+    }
+    return true;
+}
+
+void judge_scan(struct verdict *verdict, const struct plan *plan, const struct record *scan)
+{
+    char precompiled[4096];
+    size_t i;
+
+    judge_unrecordable(verdict, scan);
+    for (i = 0; plan->scan.count > 0 && i < plan->sources.count; i++)
+        if (!find_entry(scan, 'R', plan->sources.word[i]))
+            object_to(verdict, "unobserved", plan->sources.word[i]);
+    for (i = 0; i < scan->count; i++) {
+        const char *name = scan->entry[i].name;
+        if (scan->entry[i].tag != 'R')
+            continue;
+        if (!is_text(name) || strpbrk(name, ",\n") || climbs_out_of_link(name))
+            object_to(verdict, "name", name);
+        snprintf(precompiled, sizeof precompiled, "%s.gch", name);
+        if (plan->kind == RUN_COMPILE && access(precompiled, F_OK) == 0 && !is_fresh(precompiled, plan, scan))
+            object_to(verdict, "times", precompiled);
+    }
+    if (plan->kind == RUN_COMPILE)
+        judge_times(verdict, scan);
+}
+
+static bool is_precompiled(const char *name, const struct plan *plan, const struct record *scan)
+{
+    size_t size = strlen(name);
+    char *header = checked(strdup(name));
+    bool known = size > 4 && strcmp(name + size - 4, ".gch") == 0;
+    header[known ? size - 4 : 0] = '\0';
+    known = known && find_entry(scan, 'R', header) && is_fresh(name, plan, scan);
+    free(header);
+    return known;
+}
+
+static bool among(const struct words *words, const char *word)
+{
+    for (size_t i = 0; i < words->count; i++)
+        if (strcmp(words->word[i], word) == 0)
+            return true;
+    return false;
+}
+
+void judge_compile(struct verdict *verdict, const struct plan *plan, const struct record *scan,
+                   const struct record *compile, const struct words *programs)
+{
+    bool assembled = !plan->assembles;
+
+    judge_unrecordable(verdict, compile);
+    for (size_t i = 0; i < compile->count; i++) {
+        const struct entry *entry = &compile->entry[i];
+        const char *name = entry->name;
+        size_t size = strlen(name);
+        bool own = find_entry(compile, 'W', name) || find_entry(compile, 'T', name);
+
+        if (entry->tag == 'R' && !own && !find_entry(scan, 'R', name) && !among(&plan->sources, name) &&
+            !is_precompiled(name, plan, scan))
+            object_to(verdict, "hidden-input", name);
+        if (entry->tag == 'A' && !own && !find_entry(scan, 'A', name) && plan->kind == RUN_COMPILE)
+            object_to(verdict, "messages", name);
+        if (entry->tag == 'W' && !among(&plan->outputs, name) && access(name, F_OK) == 0)
+            object_to(verdict, "other-output", name);
+        if (entry->tag == 'P' && plan->kind == RUN_COMPILE) {
+            assembled |= size >= 2 && strcmp(name + size - 2, "as") == 0;
+            if (!among(programs, name))
+                object_to(verdict, "program", name);
+        }
+    }
+    if (plan->kind == RUN_COMPILE && !assembled)
+        object_to(verdict, "unobserved", "as");
+}

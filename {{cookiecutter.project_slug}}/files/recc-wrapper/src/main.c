@@ -1,0 +1,121 @@
+/* The compiler by whose name it is called, through recc as BST_RECC_MODE says. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "process.h"
+#include "run.h"
+#include "toolchain.h"
+
+static void stop(const char *problem, const char *remedies)
+{
+    fprintf(stderr, "recc: %s\n%s", problem, remedies);
+    exit(1);
+}
+
+static bool is_same(const char *one, const char *other)
+{
+    struct stat a, b;
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* The compiler must not find the wrappers, and PATH, part of every action, must be that of a build without recc. */
+static void clean_path(void)
+{
+    const char *old = getenv("PATH");
+    char *path = checked(strdup(old ? old : "")), *rest = path, *directory, *kept = checked(malloc(strlen(path) + 2)), *end = kept;
+    while ((directory = strsep(&rest, ":"))) {
+        const char *named = *directory ? directory : ".";
+        if (is_same(named, PREFIX "/bin") || is_same(named, PREFIX "/session"))
+            continue;
+        end = stpcpy(end, end > kept ? ":" : "");
+        end = stpcpy(end, directory);
+    }
+    *end = '\0';
+    setenv("PATH", kept, 1);
+    free(path);
+    free(kept);
+}
+
+static const char *base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static const char *variable(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+    return value ? value : otherwise;
+}
+
+static enum mode read_mode(const char *text)
+{
+    static const char *const names[] = {"off", "local", "cache-only", "remote", "verify"};
+    for (int i = 0; i < UNKNOWN_MODE; i++)
+        if (strcmp(text, names[i]) == 0)
+            return i;
+    return strncmp(text, "off: ", 5) == 0 ? OFF : UNKNOWN_MODE;
+}
+
+int main(int argc, char **argv)
+{
+    char self[PATH_MAX] = "", here[PATH_MAX];
+    const char *mode = variable("BST_RECC_MODE", ""), *name;
+    struct run run = {.started = milliseconds(), .logs = variable("BST_RECC_LOG_DIRECTORY", "/tmp/bst-recc")};
+    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    self[size > 0 ? size : 0] = '\0';
+    name = base(self);
+    if (strcmp(name, "watch") == 0)
+        return watch(argv + 1);
+    (void)argc;
+    clean_path();
+    run.compiler = find_program(name);
+    if (!run.compiler) {
+        fprintf(stderr, "recc: no compiler '%s' in %s.\n", name, getenv("PATH"));
+        return 127;
+    }
+    run.mode = read_mode(mode);
+    /* gcc hands its name on to programs that call it again. */
+    if (strchr(argv[0], '/'))
+        argv[0] = (char *)run.compiler;
+    if (run.mode == OFF) {
+        execv(run.compiler, argv);
+        perror(run.compiler);
+        return 127;
+    }
+    char *logs = checked(strdup(run.logs));
+    if (run.mode == UNKNOWN_MODE && *mode) {
+        fprintf(stderr, "recc: BST_RECC_MODE '%s' is not known.\n", mode);
+        stop("it must be one of five.", "  1. Use off, local, cache-only, remote or verify.\n");
+    }
+    make_directories(logs);
+    run.directory = getcwd(here, sizeof here) ? here : "";
+    run.clang = strstr(name, "clang") != NULL;
+    struct settings settings = {
+        .directory = run.directory,
+        .links = variable("BST_RECC_LINKS", "lto"),
+        .exclude = variable("BST_RECC_EXCLUDE", ""),
+        .clang = run.clang,
+    };
+    plan_command(&run.plan, argv, environ, &settings);
+    if (!*mode)
+        /* A build that has emptied the environment. */
+        run.plan.kind = RUN_ALONE, run.plan.reason = "no-settings", run.plan.detail = "BST_RECC_MODE";
+    else if (!*variable("RECC_REMOTE_PLATFORM_chrootRootDigest", ""))
+        stop("the toolchain is not declared: RECC_REMOTE_PLATFORM_chrootRootDigest is not set.",
+             "  1. Add to the element's build-depends: '- (@): include/gcc-for-recc.yml'\n"
+             "  2. Or build it without recc: environment: {BST_RECC_MODE: 'off: REASON'}\n");
+    if (run.plan.kind == RUN_ALONE) {
+        write_log(&run, run.plan.reason, run.plan.detail);
+        execv(run.compiler, argv);
+        perror(run.compiler);
+        return 127;
+    }
+    run_planned(&run);
+}

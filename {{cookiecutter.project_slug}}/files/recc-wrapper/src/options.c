@@ -1,0 +1,80 @@
+/* Looks options and variables up in what is known of them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option options[] = {
+#define OPTION(name, how, effect, reason) {name, how, effect, reason},
+#include "options.def"
+};
+
+static const struct {
+    const char *name;
+    enum effect effect;
+} variables[] = {
+#define VARIABLE(name, effect) {name, effect},
+#include "variables.def"
+};
+
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+enum { LONGEST_OPTION = 64 };
+
+struct prefix {
+    const char *text;
+    size_t size;
+};
+
+static int compare(const void *key, const void *entry)
+{
+    const struct prefix *prefix = key;
+    const char *name = ((const struct option *)entry)->name;
+    int order = strncmp(prefix->text, name, prefix->size);
+    return order ? order : -(name[prefix->size] != '\0');
+}
+
+static const struct option *longest(const char *word)
+{
+    size_t whole = strlen(word);
+    struct prefix prefix = {word, whole < LONGEST_OPTION ? whole : LONGEST_OPTION};
+    for (; prefix.size > 0; prefix.size--) {
+        const struct option *found = bsearch(&prefix, options, LENGTH(options), sizeof options[0], compare);
+        if (found && (prefix.size == whole || found->how == JOINED || found->how == EITHER))
+            return found;
+    }
+    return NULL;
+}
+
+const struct option *find_option(const char *word)
+{
+    const struct option *found = longest(word);
+    char positive[LONGEST_OPTION];
+
+    if (found || strlen(word) >= sizeof positive || !strchr("fmW", word[1]) || strncmp(word + 2, "no-", 3) != 0)
+        return found;
+    positive[0] = '-';
+    positive[1] = word[1];
+    strcpy(positive + 2, word + 5);
+    found = longest(positive);
+    return found && found->effect == OBJECT ? found : NULL;
+}
+
+const char *dangerous_variable(char *const environment[], bool link)
+{
+    size_t i;
+    for (; *environment; environment++) {
+        size_t size = strcspn(*environment, "=");
+        if ((*environment)[size] == '\0' || (*environment)[size + 1] == '\0')
+            continue; /* empty is as good as unset */
+        for (i = 0; i < LENGTH(variables); i++) {
+            const char *name = variables[i].name;
+            size_t known = strlen(name);
+            bool same = name[known - 1] == '*' ? strncmp(*environment, name, known - 1) == 0
+                                               : known == size && strncmp(*environment, name, size) == 0;
+            if (same && (variables[i].effect == ALONE || (link && variables[i].effect == LINK)))
+                return name;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,143 @@
+/* Runs child processes, and hands signals on to them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const int handed_on[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+enum { HANDED_ON = sizeof handed_on / sizeof *handed_on, PATIENCE = 2 /* seconds */ };
+static volatile pid_t running;
+static volatile sig_atomic_t caught;
+
+static void hand_on(int number)
+{
+    int error = errno;
+    if (number == SIGALRM)
+        kill(-running, SIGKILL);
+    else if (running > 0) {
+        caught = number;
+        kill(-running, number);
+        alarm(PATIENCE);
+    }
+    errno = error;
+}
+
+/* recc runs a command by itself where nothing is in the cache; here that is for its caller to do. */
+static void forbid_commands(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    /* Where the kernel cannot, a command is run in vain in an empty directory. */
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void redirect(int number, const char *path, int flags)
+{
+    int fd = path ? open(path, flags | O_CLOEXEC, 0600) : -1;
+    if (path && (fd < 0 || dup2(fd, number) < 0))
+        _exit(127);
+}
+
+void become(const struct child *child)
+{
+    redirect(0, child->in, O_RDONLY);
+    redirect(1, child->out, O_WRONLY | O_CREAT | O_TRUNC);
+    redirect(2, child->err, O_WRONLY | O_CREAT | O_TRUNC);
+    if (child->directory && chdir(child->directory) != 0)
+        _exit(127);
+    for (const char *const *set = child->set; set && set[0]; set += 2) {
+        if (set[1])
+            setenv(set[0], set[1], 1);
+        else
+            unsetenv(set[0]);
+    }
+    if (child->observe) {
+        int fd = open(child->observe, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (fd < 0)
+            _exit(127);
+        close(fd);
+        setenv("OBSERVE", child->observe, 1);
+        setenv("LD_PRELOAD", child->link_scan ? PREFIX "/lib/observe-link.so:" PREFIX "/lib/observe.so" : PREFIX "/lib/observe.so", 1);
+    }
+    if (child->no_commands) {
+        int fd = open(child->command[0], O_RDONLY | O_CLOEXEC);
+        forbid_commands();
+        fexecve(fd, child->command, environ);
+    } else
+        execv(child->command[0], child->command);
+}
+
+int run_child(const struct child *child)
+{
+    struct sigaction action = {.sa_handler = hand_on}, old[HANDED_ON];
+    sigset_t block, before;
+    int status, i;
+
+    sigemptyset(&block);
+    for (i = 0; i < HANDED_ON; i++)
+        sigaddset(&block, handed_on[i]);
+    sigprocmask(SIG_BLOCK, &block, &before);
+    running = fork();
+    if (running < 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return 127 << 8;
+    }
+    if (running == 0) {
+        setpgid(0, 0);
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        become(child);
+        _exit(127);
+    }
+    setpgid(running, running);
+    for (i = 0; i < HANDED_ON; i++) {
+        sigaction(handed_on[i], NULL, &old[i]);
+        if (old[i].sa_handler != SIG_IGN)
+            sigaction(handed_on[i], &action, NULL);
+    }
+    sigaction(SIGALRM, &action, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    while (waitpid(running, &status, 0) < 0 && errno == EINTR)
+        ;
+    sigprocmask(SIG_BLOCK, &block, NULL);
+    alarm(0);
+    if (caught)
+        kill(-running, SIGKILL); /* what it has started and left */
+    running = 0;
+    for (i = 0; i < HANDED_ON; i++)
+        sigaction(handed_on[i], &old[i], NULL);
+    signal(SIGALRM, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return caught ? caught : status;
+}
+
+void end_like(int status)
+{
+    if (WIFSIGNALED(status)) {
+        struct rlimit none = {0, 0};
+        setrlimit(RLIMIT_CORE, &none);
+        signal(WTERMSIG(status), SIG_DFL);
+        raise(WTERMSIG(status));
+    }
+    exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}

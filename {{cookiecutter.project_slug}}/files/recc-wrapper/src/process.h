@@ -1,0 +1,27 @@
+/* Child processes that are as much a part of this one as the terminal and 'kill' can tell. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <stdbool.h>
+
+struct child {
+    char *const *command;   /* the program by its path, and its arguments */
+    const char *directory;  /* where to run, or NULL */
+    const char *in, *out, *err; /* files in the place of standard streams; NULL: as they are */
+    const char *observe;    /* record of the observing library, or NULL */
+    bool link_scan;         /* with the library that keeps a linker from writing */
+    bool no_commands;       /* it may not start programs */
+    const char *const *set; /* NAME, value, NAME, value, …, NULL; the value NULL removes it */
+};
+
+/* Run a child to its end; its wait status. What ends this process by a signal meanwhile ends the child first. */
+int run_child(const struct child *child);
+
+/* End as a child with this wait status has ended. */
+void end_like(int status) __attribute__((noreturn));
+
+/* Become this child. Returns only when that is impossible. */
+void become(const struct child *child);
+
+#endif

@@ -1,0 +1,141 @@
+/* Starts recc, and reads its log. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recc.h"
+
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "process.h"
+
+#define BUNDLE PREFIX "/bundle/"
+
+static void write_list(FILE *file, const char *name, const struct words *words)
+{
+    fprintf(file, "%s=", name);
+    for (size_t i = 0; i < words->count; i++)
+        fprintf(file, "%s%s", i ? "," : "", words->word[i]);
+    putc('\n', file);
+}
+
+/* Lists go into a file, since a variable holds no more than 128 KiB. */
+static void write_settings(const struct run *run, const struct words *outputs)
+{
+    char *path = format("%s/%s", run->own, "recc.conf");
+    FILE *file = checked(fopen(path, "we"));
+    write_list(file, "deps_override", &run->inputs);
+    write_list(file, "output_files_override", outputs);
+    fclose(file);
+    if (run->mode == LOCAL) {
+        char *programs = format("%s/%s", run->own, "programs");
+        file = checked(fopen(programs, "we"));
+        for (size_t i = 0; i < run->programs.count; i++)
+            fprintf(file, "%s\n", run->programs.word[i]);
+        fclose(file);
+        free(programs);
+    }
+    free(path);
+}
+
+static void read_digest(struct answer *answer, const char *text)
+{
+    const char *bracket = strchr(text, '['), *sign;
+    if (bracket && (sign = strchr(bracket, '=')) && sign < strchr(bracket, ']'))
+        bracket = sign; /* [actionDigest=…] */
+    if (bracket)
+        snprintf(answer->digest, sizeof answer->digest, "%.*s", (int)strcspn(bracket + 1, "]\n"), bracket + 1);
+}
+
+static void read_recc_log(struct answer *answer, const char *directory)
+{
+    DIR *files = opendir(directory);
+    struct dirent *file;
+    while (files && (file = readdir(files))) {
+        char *path = format("%s/%s", directory, file->d_name), *text = read_file(path, NULL), *found;
+        free(path);
+        if (!text)
+            continue;
+        if ((found = strstr(text, "Action Cache hit for"))) {
+            answer->word = "hit";
+            read_digest(answer, found);
+        } else if ((found = strstr(text, "Executing action remotely..."))) {
+            answer->word = "remote";
+            read_digest(answer, found);
+        } else if (strstr(text, "Action not cached")) {
+            answer->missed = true;
+            if ((found = strstr(text, "Action cache updated for")))
+                read_digest(answer, found);
+        }
+        free(text);
+    }
+    if (files)
+        closedir(files);
+}
+
+void ask_recc(struct run *run, struct answer *answer)
+{
+    bool local = run->mode == LOCAL;
+    char *logs = format("%s/%s", run->own, "recc"), *out = format("%s/%s", run->own, "out"), *err = format("%s/%s", run->own, "err");
+    char *salt = format("quasi-safe %s", run->toolchain), *above = checked(strdup(run->directory)), *nonce;
+    struct words outputs = {0}, command = {0};
+    int levels = 0;
+
+    for (size_t i = 0; i < run->plan.outputs.count; i++) {
+        char *output = relative(run, run->plan.outputs.word[i]);
+        int up = 0;
+        while (strncmp(output + 3 * up, "../", 3) == 0)
+            up++;
+        levels = up > levels ? up : levels;
+        add_word(&outputs, output);
+        free(output);
+    }
+    /* recc puts the working directory as far below this as the outputs climb. */
+    while (levels-- > 0)
+        *strrchr(above, '/') = '\0';
+    nonce = format("%lld.%d", milliseconds(), (int)getpid());
+    const char *settings[] = {
+        "RECC_CONFIG_DIRECTORY", run->own,
+        "RECC_FORCE_REMOTE", "1",
+        "RECC_DEPS_GLOBAL_PATHS", "1",
+        "RECC_NO_PATH_REWRITE", "1",
+        "RECC_WORKING_DIR_PREFIX", above + 1,
+        "RECC_LOG_LEVEL", "info",
+        "RECC_LOG_DIRECTORY", logs,
+        /* Never store, and never believe, that a command fails: it may have been killed. */
+        "RECC_CACHE_UPLOAD_FAILED_BUILD", "",
+        "RECC_IGNORE_FAILURE_RESULT", "1",
+        "RECC_CACHE_ONLY", local || run->mode == CACHE_ONLY ? "1" : NULL,
+        "RECC_CACHE_UPLOAD_LOCAL_BUILD", local ? "1" : NULL,
+        /* Part of an action's digest: results of one salt never answer a lookup with another. */
+        "RECC_ACTION_SALT", local ? salt : NULL,
+        /* Makes the action unlike any other: nothing is taken from the cache. */
+        "RECC_REMOTE_ENV_BST_RECC_VERIFICATION", run->mode == VERIFY ? nonce : NULL,
+        "BST_RECC_OWN", run->own,
+        "BST_RECC_WATCHED", run->directory,
+        "BST_RECC_CLANG", run->clang ? "1" : NULL,
+        NULL,
+    };
+    add_word(&command, BUNDLE "lib/ld.so");
+    add_word(&command, "--library-path");
+    add_word(&command, BUNDLE "lib");
+    add_word(&command, "--argv0");
+    add_word(&command, "recc");
+    add_word(&command, BUNDLE "bin/recc");
+    if (local)
+        add_word(&command, PREFIX "/libexec/watch");
+    for (size_t i = 0; i < run->plan.all.count; i++)
+        add_word(&command, run->plan.all.word[i]);
+
+    mkdir(logs, 0777);
+    write_settings(run, &outputs);
+    *answer = (struct answer){.word = "error"};
+    answer->status = run_child(&(struct child){.command = command.word, 
+                                               .directory = run->mirror, .in = "/dev/null", .out = out,
+                                               .err = err, .no_commands = !local, .set = settings});
+    read_recc_log(answer, logs);
+}

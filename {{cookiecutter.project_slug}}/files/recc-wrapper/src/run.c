@@ -1,0 +1,302 @@
+/* Runs a command through recc, or as without it; decides which result counts. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "process.h"
+#include "recc.h"
+#include "toolchain.h"
+
+static char *own_file(const struct run *run, const char *name)
+{
+    char *path;
+    path = format("%s/%s", run->own, name);
+    return path;
+}
+
+static void leave(const struct run *run, int status)
+{
+    remove_tree(run->own);
+    end_like(status);
+}
+
+void run_alone(struct run *run, const char *why, const char *detail)
+{
+    run->plan.kind = RUN_ALONE;
+    write_log(run, why, detail);
+    if (run->own)
+        remove_tree(run->own);
+    run->plan.all.word[0] = (char *)run->compiler;
+    become(&(struct child){.command = run->plan.all.word});
+    perror(run->compiler);
+    exit(127);
+}
+
+/* The command as it is, in the element's sandbox; with a record where one is asked for. */
+static int compile(const struct run *run, const char *observe, const char *out, const char *err)
+{
+    return run_child(&(struct child){.command = run->plan.all.word, .observe = observe, .out = out, .err = err});
+}
+
+/* What a compile includes, by running the scan that the plan has. */
+static bool scan_compile(struct run *run)
+{
+    char *record = own_file(run, "scan");
+    struct child child = {.command = run->plan.scan.word, .in = "/dev/null", .out = "/dev/null", .err = "/dev/null", .observe = record};
+    bool scanned = run->plan.scan.count == 0 || run_child(&child) == 0;
+    read_record(&run->scan, record);
+    free(record);
+    return scanned;
+}
+
+static bool bring_all(const struct run *run)
+{
+    for (size_t i = 0; i < run->plan.outputs.count; i++)
+        if (!bring_output(run, i))
+            return false;
+    return true;
+}
+
+/* Messages and outputs of a result that recc has brought; false: one is missing. */
+static bool take(const struct run *run)
+{
+    char *out = own_file(run, "out"), *err = own_file(run, "err");
+    bool taken = bring_all(run);
+    if (taken) {
+        show(out, 1);
+        show(err, 2);
+    }
+    free(out);
+    free(err);
+    return taken;
+}
+
+static void end_uncached(struct run *run, const char *why, const char *detail, int status)
+{
+    run->plan.kind = RUN_ALONE;
+    write_log(run, why, detail);
+    leave(run, status);
+}
+
+static bool same_files(const char *one, const char *other)
+{
+    size_t a_size, b_size;
+    char *a = read_file(one, &a_size), *b = read_file(other, &b_size);
+    bool same = a && b && a_size == b_size && memcmp(a, b, a_size) == 0;
+    free(a);
+    free(b);
+    return same;
+}
+
+static const char remedies[] =
+    "  1. Toolchain insufficient: it lacks a file that the compile needs. Build toolchain-audit.bst; its log names the gap.\n"
+    "  2. Toolchain overlapped: another build dependency replaces or adds files in the compiler's directories.\n"
+    "     Run bin/toolchain-audit with the name of this element.\n"
+    "  3. Compile not deterministic (random names, time, -flto): build it twice with recc_mode off and compare.\n"
+    "     With -flto, -frandom-seed=NAME makes gcc deterministic.\n"
+    "  4. Remote execution failed by itself (not available, a full disk): the compiler's own messages are missing above.\n"
+    "  To build this element without recc: environment: {BST_RECC_MODE: 'off: REASON'}, then bst build --retry-failed;\n"
+    "  its links alone: {BST_RECC_LINKS: none}\n";
+
+static void fail(struct run *run, const char *what, const char *path)
+{
+    char *text = plan_text(&run->plan);
+    write_log(run, "error", NULL);
+    fprintf(stderr, "recc: this %s %s: %s\n", run->plan.kind == RUN_LINK ? "link" : "compile", what, text);
+    fflush(stderr);
+    show(path, 2);
+    fputs(remedies, stderr);
+    leave(run, 1 << 8);
+}
+
+/* Compare what was compiled here with what was in the mirror before: what differs goes to the file `path`. */
+static bool compare(const struct run *run, const char *path, const char *out, const char *err)
+{
+    FILE *file = checked(fopen(path, "we"));
+    char *remote_out = own_file(run, "out"), *remote_err = own_file(run, "err");
+    bool same = true;
+    for (size_t i = 0; i < run->plan.outputs.count; i++) {
+        char *there = mirrored(run, run->plan.outputs.word[i]);
+        if (!same_files(run->plan.outputs.word[i], there)) {
+            fprintf(file, "recc: '%s' differs\n", run->plan.outputs.word[i]);
+            same = false;
+        }
+        free(there);
+    }
+    if (!same_files(out, remote_out) || !same_files(err, remote_err)) {
+        fprintf(file, "recc: the messages differ; in the toolchain's own sandbox they are:\n%s", read_file(remote_err, NULL));
+        same = false;
+    }
+    free(remote_out);
+    free(remote_err);
+    fclose(file);
+    return same;
+}
+
+/* recc gave a result, of which nothing is there yet. */
+static void end_with_result(struct run *run, const struct answer *answer)
+{
+    char *err = own_file(run, "err"), *record = own_file(run, "record");
+    struct verdict verdict = {0};
+    struct record observed;
+    struct stat messages;
+
+    if (run->mode == VERIFY) {
+        char *own_out = own_file(run, "own-out"), *own_err = own_file(run, "own-err"), *difference = own_file(run, "difference");
+        int status = compile(run, record, own_out, own_err);
+        read_record(&observed, record);
+        show(own_out, 1);
+        show(own_err, 2);
+        judge_compile(&verdict, &run->plan, &run->scan, &observed, &run->programs);
+        if (status != 0 || verdict.why[0])
+            end_uncached(run, verdict.why[0] ? verdict.why : "other-output", verdict.detail, status);
+        if (!compare(run, difference, own_out, own_err))
+            fail(run, "gives something else in the toolchain's own sandbox", difference);
+        write_log(run, "verified", answer->digest);
+        leave(run, 0);
+    }
+    if (stat(err, &messages) == 0 && messages.st_size > 0 && (isatty(2) || quotes_others(&run->scan)))
+        end_uncached(run, "messages", "of a file that is not an input", compile(run, NULL, NULL, NULL));
+    if (!take(run))
+        end_uncached(run, "other-output", "a file that the compiler did not write", compile(run, NULL, NULL, NULL));
+    write_log(run, answer->word, answer->digest);
+    leave(run, 0);
+}
+
+/* The element's sandbox has compiled, in recc's name. */
+static void end_watched(struct run *run, const struct answer *answer, const char *report)
+{
+    char *text = read_file(report, NULL), why[32] = "", detail[512] = "", *out = own_file(run, "watched-out"), *err = own_file(run, "watched-err");
+    int status = 1 << 8;
+    if (text)
+        sscanf(text, "%d %31[^\n]\n%511[^\n]", &status, why, detail);
+    show(out, 1);
+    show(err, 2);
+    if (status != 0)
+        write_log(run, "failed", NULL);
+    else if (why[0] && strcmp(why, "-") != 0)
+        run->plan.kind = RUN_ALONE, write_log(run, why, detail);
+    else
+        write_log(run, answer->status == 0 ? "local" : "error", answer->digest);
+    leave(run, status);
+}
+
+/* recc gave none: compile here, and see whose fault it was. */
+static void end_without_result(struct run *run, const struct answer *answer)
+{
+    char *record = own_file(run, "record"), *err = own_file(run, "err");
+    struct verdict verdict = {0};
+    struct record observed;
+    int status;
+
+    if (run->mode == CACHE_ONLY || run->mode == LOCAL) {
+        status = compile(run, NULL, NULL, NULL);
+        write_log(run, status != 0 ? "failed" : answer->missed ? "local" : "error", answer->digest);
+        leave(run, status);
+    }
+    status = compile(run, record, NULL, NULL);
+    if (status != 0) {
+        write_log(run, "failed", NULL);
+        leave(run, status);
+    }
+    read_record(&observed, record);
+    judge_compile(&verdict, &run->plan, &run->scan, &observed, &run->programs);
+    if (verdict.why[0])
+        end_uncached(run, verdict.why, verdict.detail, status);
+    if (run->plan.kind == RUN_LINK)
+        end_uncached(run, "link", "fails in the sandbox of the toolchain", status);
+    fail(run, "works here but fails in the toolchain's own sandbox", err);
+}
+
+void run_planned(struct run *run)
+{
+    struct verdict verdict = {0};
+    struct answer answer;
+    char *report;
+
+    judge_directory(&verdict, run);
+    judge_outputs(&verdict, run);
+    find_toolchain(&verdict, run->compiler, run->logs, run->clang, run->mode != LOCAL, &run->programs, run->toolchain);
+    if (verdict.why[0])
+        run_alone(run, verdict.why, verdict.detail);
+
+    run->own = format("%s/XXXXXX", run->logs);
+    if (!mkdtemp(run->own)) {
+        run->own = NULL;
+        run_alone(run, "output", run->logs);
+    }
+    run->mirror = mirrored(run, run->directory);
+    make_directories(run->mirror);
+    run->plan.all.word[0] = (char *)run->compiler;
+    if (run->plan.kind == RUN_LINK)
+        scan_link(run, &verdict);
+    else if (run->plan.scan.count > 0)
+        run->plan.scan.word[0] = (char *)run->compiler;
+    if (run->plan.kind == RUN_COMPILE && !scan_compile(run)) {
+        int status = compile(run, NULL, NULL, NULL);
+        if (status == 0)
+            end_uncached(run, "unobserved", "the scan fails", status);
+        write_log(run, "failed", NULL);
+        leave(run, status);
+    }
+    judge_scan(&verdict, &run->plan, &run->scan);
+    if (verdict.why[0])
+        run_alone(run, verdict.why, verdict.detail);
+    name_inputs(run);
+
+    ask_recc(run, &answer);
+    report = own_file(run, "report");
+    if (access(report, F_OK) == 0)
+        end_watched(run, &answer, report);
+    if (answer.status == 0)
+        end_with_result(run, &answer);
+    end_without_result(run, &answer);
+    exit(1);
+}
+
+int watch(char *const command[])
+{
+    struct settings settings = {.directory = getenv("BST_RECC_WATCHED"), .links = "all", .exclude = ""};
+    struct run run = {.logs = "", .directory = settings.directory, .own = getenv("BST_RECC_OWN")};
+    struct verdict verdict = {0};
+    struct record observed;
+
+    if (!run.own || !settings.directory || chdir(settings.directory) != 0)
+        return 127;
+    run.clang = settings.clang = getenv("BST_RECC_CLANG") != NULL;
+    plan_command(&run.plan, command, environ, &settings);
+    char *scan = own_file(&run, "scan"), *record = own_file(&run, "record"), *report = own_file(&run, "report");
+    char *out = own_file(&run, "watched-out"), *err = own_file(&run, "watched-err");
+    read_record(&run.scan, scan);
+    if (run.plan.kind == RUN_LINK)
+        for (size_t i = 0; i < run.scan.count; i++)
+            if (run.scan.entry[i].tag == 'O')
+                add_word(&run.plan.outputs, run.scan.entry[i].name);
+    char *programs = own_file(&run, "programs"), *list = read_file(programs, NULL), *program;
+    while (list && (program = strsep(&list, "\n")) && list)
+        add_word(&run.programs, program);
+
+    int status = compile(&run, record, out, err);
+    read_record(&observed, record);
+    if (status == 0)
+        judge_compile(&verdict, &run.plan, &run.scan, &observed, &run.programs);
+    for (size_t i = 0; status == 0 && i < run.plan.outputs.count; i++)
+        if (!keep_output(&run, i))
+            object_to(&verdict, "other-output", run.plan.outputs.word[i]);
+    FILE *file = checked(fopen(report, "we"));
+    fprintf(file, "%d %s\n%s\n", status, verdict.why[0] ? verdict.why : "-", verdict.detail);
+    fclose(file);
+    /* recc stores what succeeds. */
+    if (status != 0 || verdict.why[0])
+        return 1;
+    show(out, 1);
+    show(err, 2);
+    return 0;
+}

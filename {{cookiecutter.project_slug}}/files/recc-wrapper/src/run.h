@@ -1,0 +1,43 @@
+/* Runs a planned command through recc. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUN_H
+#define RUN_H
+
+#include "record.h"
+
+enum mode { OFF, LOCAL, CACHE_ONLY, REMOTE, VERIFY, UNKNOWN_MODE };
+
+struct run {
+    enum mode mode;
+    const char *compiler;  /* its path */
+    const char *logs;      /* directory of the log, and of what is temporary */
+    const char *directory; /* where the command runs */
+    bool clang;
+    struct plan plan;
+    char *own;    /* a directory for this command alone */
+    char *mirror; /* below it: where recc works, so that nothing of it is ever in the build's directories */
+    struct record scan;
+    struct words inputs;
+    struct words programs;
+    char toolchain[65];
+    long long started; /* ms */
+};
+
+/* Run the command to its end, and leave as it does. */
+void run_planned(struct run *run) __attribute__((noreturn));
+
+/* Become the compiler, with a line in the log that says why nothing was cached. */
+void run_alone(struct run *run, const char *why, const char *detail) __attribute__((noreturn));
+
+/* In recc's place for 'local': compile in the element's sandbox under observation. */
+int watch(char *const command[]);
+
+/* Links: let the linker name inputs and outputs. */
+void scan_link(struct run *run, struct verdict *verdict);
+
+/* The log. */
+void write_log(const struct run *run, const char *word, const char *detail);
+bool make_directories(char *path);
+long long milliseconds(void);
+
+#endif

@@ -1,0 +1,204 @@
+/* Finds and digests the programs and shared libraries of a compiler. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "toolchain.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "digest.h"
+
+static const char *const parts[] = {"cc1", "cc1plus", "as", "collect2", "ld", "lto1", "lto-wrapper", "objcopy"};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+char *find_program(const char *name)
+{
+    char *path = checked(strdup(getenv("PATH") ? getenv("PATH") : "")), *rest = path, *directory, *found = NULL;
+    struct stat own, status;
+    if (stat("/proc/self/exe", &own) != 0)
+        own.st_ino = 0;
+    while (!found && (directory = strsep(&rest, ":"))) {
+        found = format("%s/%s", *directory ? directory : ".", name);
+        if (access(found, X_OK) != 0 || stat(found, &status) != 0 || !S_ISREG(status.st_mode) ||
+            (status.st_ino == own.st_ino && status.st_dev == own.st_dev)) {
+            free(found);
+            found = NULL;
+        }
+    }
+    free(path);
+    return found;
+}
+
+/* The first line that a command prints; to be freed. */
+static char *first_line(const char *command, const char *argument)
+{
+    char *line = NULL;
+    size_t room = 0;
+    int pipes[2];
+    if (pipe(pipes) != 0)
+        return NULL;
+    if (vfork() == 0) {
+        dup2(pipes[1], 1);
+        close(pipes[0]);
+        close(pipes[1]);
+        execl(command, command, argument, NULL);
+        _exit(127);
+    }
+    close(pipes[1]);
+    FILE *file = checked(fdopen(pipes[0], "r"));
+    if (getline(&line, &room, file) > 0)
+        line[strcspn(line, "\n")] = '\0';
+    while (fgetc(file) != EOF)
+        ;
+    fclose(file);
+    return line;
+}
+
+static bool is_elf(const char *path)
+{
+    char magic[4] = "";
+    FILE *file = fopen(path, "re");
+    bool elf = file && fread(magic, sizeof magic, 1, file) == 1 && memcmp(magic, "\177ELF", 4) == 0;
+    if (file)
+        fclose(file);
+    return elf;
+}
+
+/* What the loader would load for `program`, as it says itself. */
+static void add_libraries(const char *program, struct words *files)
+{
+    char command[PATH_MAX + 64], *line = NULL, *path;
+    size_t room = 0;
+    FILE *loader;
+
+    if (strchr(program, '\''))
+        return;
+    snprintf(command, sizeof command, "LD_TRACE_LOADED_OBJECTS=1 exec '%s' </dev/null 2>/dev/null", program);
+    loader = checked(popen(command, "re"));
+    while (getline(&line, &room, loader) > 0)
+        if ((path = strchr(line, '/'))) {
+            path[strcspn(path, " \n")] = '\0';
+            bool known = false;
+            for (size_t i = 0; i < files->count; i++)
+                known |= strcmp(files->word[i], path) == 0;
+            if (!known)
+                add_word(files, path);
+        }
+    free(line);
+    pclose(loader);
+}
+
+/* Paths whose top no toolchain has: build directories, /tmp. */
+static bool is_foreign(const char *path)
+{
+    static const char *const tops[] = {"/usr/", "/opt/", "/bin/", "/lib/", "/lib64/"};
+    for (size_t i = 0; i < sizeof tops / sizeof *tops; i++)
+        if (strncmp(path, tops[i], strlen(tops[i])) == 0)
+            return false;
+    return true;
+}
+
+static void name_programs(const char *compiler, bool clang, struct words *programs)
+{
+    char real[PATH_MAX], option[64];
+    if (realpath(compiler, real))
+        add_word(programs, real);
+    for (int i = 0; i < PARTS && !clang; i++) {
+        snprintf(option, sizeof option, "-print-prog-name=%s", parts[i]);
+        char *name = first_line(compiler, option), *found = NULL;
+        if (name && !strchr(name, '/'))
+            found = find_program(name);
+        if (name && realpath(found ? found : name, real))
+            add_word(programs, real);
+        free(found);
+        free(name);
+    }
+}
+
+static void stamp(char *text, size_t size, const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        memset(&status, 0, sizeof status);
+    snprintf(text, size, "%llu %llu %lld %lld.%ld %lld.%ld", (unsigned long long)status.st_dev,
+             (unsigned long long)status.st_ino, (long long)status.st_size, (long long)status.st_mtim.tv_sec,
+             status.st_mtim.tv_nsec, (long long)status.st_ctim.tv_sec, status.st_ctim.tv_nsec);
+}
+
+/* Read what an earlier command has found: the digest, then 'P|L STAMP\tPATH' for each file. */
+static bool recall(const char *memory, struct words *programs, char *digest)
+{
+    char *text = read_file(memory, NULL), *rest = text, *line, now[256];
+    bool holds = text && (line = strsep(&rest, "\n")) && rest && strlen(line) == DIGEST_SIZE - 1;
+    if (holds)
+        strcpy(digest, line);
+    while (holds && (line = strsep(&rest, "\n")) && rest) {
+        char *path = strchr(line, '\t');
+        holds = path != NULL;
+        if (!holds)
+            break;
+        *path++ = '\0';
+        stamp(now, sizeof now, path);
+        holds = strcmp(now, line + 2) == 0;
+        if (line[0] == 'P')
+            add_word(programs, path);
+    }
+    free(text);
+    return holds;
+}
+
+static void discover(const char *compiler, bool clang, const char *memory, struct words *programs, char *digest)
+{
+    struct words files = {0};
+    char *key = NULL, *kept = NULL, *path, now[256], content[DIGEST_SIZE];
+    size_t size, kept_size, i, count;
+    FILE *keys = checked(open_memstream(&key, &size)), *stamps = checked(open_memstream(&kept, &kept_size));
+
+    programs->count = 0;
+    name_programs(compiler, clang, programs);
+    for (i = 0; i < programs->count; i++)
+        add_word(&files, programs->word[i]);
+    count = files.count;
+    for (i = 0; i < count; i++)
+        add_libraries(files.word[i], &files);
+    for (i = 0; i < files.count; i++) {
+        stamp(now, sizeof now, files.word[i]);
+        fprintf(stamps, "%c %s\t%s\n", i < count ? 'P' : 'L', now, files.word[i]);
+        if (!digest_file(files.word[i], content))
+            strcpy(content, "absent");
+        fprintf(keys, "%s %s\n", content, files.word[i]);
+    }
+    fclose(keys);
+    fclose(stamps);
+    digest_bytes(key, size, digest);
+    path = format("%s.%d", memory, (int)getpid());
+    FILE *file = fopen(path, "we");
+    if (file) {
+        fprintf(file, "%s\n%s", digest, kept);
+        if (fclose(file) == 0)
+            rename(path, memory);
+    }
+    free(path);
+    free(key);
+    free(kept);
+}
+
+void find_toolchain(struct verdict *verdict, const char *compiler, const char *directory, bool clang, bool hermetic,
+                    struct words *programs, char digest[])
+{
+    const char *libraries = getenv("LD_LIBRARY_PATH");
+    char name[DIGEST_SIZE], *memory, *key;
+    key = format("%s\n%s\n%s", compiler, getenv("PATH"), libraries ? libraries : "");
+    digest_bytes(key, strlen(key), name);
+    memory = format("%s/toolchain.%.16s", directory, name);
+    if (!recall(memory, programs, digest))
+        discover(compiler, clang, memory, programs, digest);
+    for (size_t i = 0; i < programs->count; i++)
+        if (!is_elf(programs->word[i]) || (hermetic && is_foreign(programs->word[i])))
+            object_to(verdict, "program", programs->word[i]);
+    free(memory);
+    free(key);
+}

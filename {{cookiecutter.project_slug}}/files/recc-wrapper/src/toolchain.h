@@ -1,0 +1,22 @@
+/* The programs that a compiler runs, with the libraries that they load: what a result depends on beside its inputs. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOOLCHAIN_H
+#define TOOLCHAIN_H
+
+#include "record.h"
+
+/*
+ * Name the programs that `compiler` runs, and digest them and their shared libraries. What
+ * was found is kept in a file of `directory` for the next command; the file's own
+ * stamps (inode, size, times) tell whether it still holds.
+ *
+ * An objection: a program that cannot be observed (a script), or, with `hermetic`, one
+ * that no toolchain has.
+ */
+void find_toolchain(struct verdict *verdict, const char *compiler, const char *directory, bool clang, bool hermetic,
+                    struct words *programs, char digest[]);
+
+/* The first file `name` on PATH that can be executed, other than those of the wrapper's own; NULL if there is none. */
+char *find_program(const char *name);
+
+#endif

@@ -1,0 +1,122 @@
+/* Lists of words; response files as compilers read them (libiberty's expandargv). */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "words.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void *checked(void *memory)
+{
+    if (!memory)
+        abort();
+    return memory;
+}
+
+char *format(const char *form, ...)
+{
+    char *made;
+    va_list list;
+    va_start(list, form);
+    if (vasprintf(&made, form, list) < 0)
+        abort();
+    va_end(list);
+    return made;
+}
+
+void add_word(struct words *words, const char *word)
+{
+    if (words->count + 1 >= words->room) {
+        words->room = words->room ? 2 * words->room : 32;
+        words->word = checked(realloc(words->word, words->room * sizeof *words->word));
+    }
+    words->word[words->count++] = checked(strdup(word));
+    words->word[words->count] = NULL;
+}
+
+char *read_file(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "re");
+    char *text = NULL, buffer[65536];
+    size_t length = 0, got;
+    if (!file)
+        return NULL;
+    do {
+        got = fread(buffer, 1, sizeof buffer, file);
+        text = checked(realloc(text, length + got + 1));
+        memcpy(text + length, buffer, got);
+        length += got;
+    } while (got > 0);
+    fclose(file);
+    text[length] = '\0';
+    if (size)
+        *size = length;
+    return text;
+}
+
+/* Split at white space; quotes of both kinds, and a backslash before any character. */
+static void split(const char *text, struct words *words, const char **special, int depth)
+{
+    char *word = checked(malloc(strlen(text) + 1));
+    while (*text) {
+        size_t size = 0;
+        char quote = '\0';
+        if (strchr(" \t\n\v\f\r", *text)) {
+            text++;
+            continue;
+        }
+        for (; *text && (quote || !strchr(" \t\n\v\f\r", *text)); text++) {
+            if (*text == '\\') {
+                if (!*++text)
+                    break;
+                word[size++] = *text;
+            }
+            else if (*text == quote)
+                quote = '\0';
+            else if (!quote && (*text == '\'' || *text == '"'))
+                quote = *text;
+            else
+                word[size++] = *text;
+        }
+        word[size] = '\0';
+        expand(word, words, special, depth);
+    }
+    free(word);
+}
+
+void expand(const char *word, struct words *words, const char **special, int depth)
+{
+    struct stat status;
+    char *text;
+    if (word[0] != '@' || depth > 100 || stat(word + 1, &status) != 0 || S_ISDIR(status.st_mode)) {
+        add_word(words, word);
+        return;
+    }
+    if (!S_ISREG(status.st_mode)) {
+        *special = checked(strdup(word));
+        return;
+    }
+    text = read_file(word + 1, NULL);
+    if (!text) {
+        add_word(words, word);
+        return;
+    }
+    split(text, words, special, depth + 1);
+    free(text);
+}
+
+bool is_text(const char *word)
+{
+    const unsigned char *c = (const unsigned char *)word;
+    while (*c) {
+        int more = *c < 0x80 ? 0 : *c >= 0xC2 && *c < 0xE0 ? 1 : (*c & 0xF0) == 0xE0 ? 2 : *c >= 0xF0 && *c < 0xF5 ? 3 : -1;
+        if (more < 0 || (more == 2 && *c == 0xE0 && c[1] < 0xA0) || (more == 3 && *c == 0xF0 && c[1] < 0x90))
+            return false;
+        for (c++; more > 0; more--, c++)
+            if ((*c & 0xC0) != 0x80)
+                return false;
+    }
+    return true;
+}

@@ -1,0 +1,27 @@
+/* Lists of words, and files read whole. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WORDS_H
+#define WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct words {
+    char **word; /* NULL at the end, once there is one */
+    size_t count, room;
+};
+
+void *checked(void *memory); /* `memory`, unless there was none */
+char *format(const char *form, ...) __attribute__((format(printf, 1, 2)));
+void add_word(struct words *words, const char *word);
+
+/* A file's bytes, with a NUL after them; NULL where it cannot be read. */
+char *read_file(const char *path, size_t *size);
+
+/* Add `word`, or the words of the response file that it names; `special` is set to one that is no regular file. */
+void expand(const char *word, struct words *words, const char **special, int depth);
+
+/* Whether it is UTF-8, which REAPI's texts must be. */
+bool is_text(const char *word);
+
+#endif
