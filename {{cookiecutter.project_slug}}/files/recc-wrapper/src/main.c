@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "process.h"
 #include "run.h"
 #include "toolchain.h"
@@ -39,12 +40,6 @@ static void clean_path(void)
     setenv("PATH", kept, 1);
     free(path);
     free(kept);
-}
-
-static const char *base(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
 }
 
 static const char *variable(const char *name, const char *otherwise)
