@@ -37,9 +37,7 @@ def claims(title: str) -> Claims:
 GCC = claims("Construct by construct")
 # clang needs a library of its own for profiles; without it there is nothing to try.
 CLANG = {
-    name: claim
-    for name, claim in (GCC | claims("With clang")).items()
-    if not name.startswith(("profile_", "gcc_"))
+    name: claim for name, claim in (GCC | claims("With clang")).items() if not name.startswith(("profile_", "gcc_"))
 }
 CLAIMS = {"gcc": GCC, "clang": CLANG}
 CASES = [(compiler, name) for compiler in CLAIMS for name in CLAIMS[compiler]]

@@ -26,7 +26,7 @@ row_form_long() { $cc --include-directory=. --define-macro=N=1 --language=c --co
 row_form_long_apart() { $cc --define-macro N=1 --optimize=2 --debug --std=c11 -c a.c; }
 row_form_language_reset() { $cc -x c++ -c a.c -x none -o b.o; }
 row_form_language_cxx() { $cc -x c++ -c a.c; }
-row_form_language_twice() { one b.xx; $cc -c a.c -x c++ b.xx; }
+row_form_language_twice() { two b.xx; $cc -c a.c -x c++ b.xx; }
 row_form_dashes() { $cc -c -- a.c; }
 # Words that are arguments of the option before them.
 row_form_argument_of_option() { $cc -u -L -DF=1 -Df=g -c a.c; }
@@ -39,7 +39,7 @@ row_form_parameter() { $cc --param max-inline-insns-single=10 --param=max-inline
 row_form_linker_words() { $cc -c a.c -Wl,-z,now -lm -L. -pthread -Xlinker x 2>&1; }
 row_form_extra_object() { plainly "$cc" -c a.c -o z.o; $cc -c a.c z.o; }
 row_form_same_twice() { $cc -c a.c a.c; }
-row_form_several_dependencies() { one b.c; $cc -MD -c a.c b.c; }
+row_form_several_dependencies() { two b.c; $cc -MD -c a.c b.c; }
 row_form_several_languages() { cp a.c b.cpp; printf 's:\n' >c.s; $cc -c a.c b.cpp c.s; }
 row_form_several_failing() { echo nonsense >b.c; $cc -c a.c b.c; }
 row_form_unknown_option() { $cc -fno-such-thing -c a.c; }
