@@ -98,7 +98,7 @@ row_link_plain() { BST_RECC_LINKS=lto $cc a.o b.o -o program; }
 change_link_plain() { answer 2 b; }
 
 setup_link_off() { setup_link_lto; }
-row_link_off() { BST_RECC_LINKS='' $cxx -O2 -flto=auto a.o b.o c.o -o program; }
+row_link_off() { BST_RECC_LINKS=none $cxx -O2 -flto=auto a.o b.o c.o -o program; }
 change_link_off() { change_link_lto; }
 
 setup_link_failing() { setup_link; }

@@ -224,6 +224,6 @@ setup_gcc_pch_unfit() { setup_pch_beside; }
 row_gcc_pch_unfit() { $cc -O2 -Winvalid-pch -include p.h -c a.c; rm p.h.gch; }
 setup_pch_header_gone() { setup_pch_beside; rm p.h; }
 row_pch_header_gone() { $cc -include p.h -c a.c; s=$?; rm -f p.h.gch; return $s; }
-row_pch_and_object() { : >e.c; $cc -c e.c -o e.o && $cc -x c-header -c e.c -o e.gch && test -s e.gch; rm -f e.gch; }
+row_pch_and_object() { : >e.c; plainly "$cc" -c e.c -o e.o && $cc -x c-header -c e.c -o e.gch && test -s e.gch; rm -f e.gch; }
 setup_gcc_pch_made_and_found() { header 1 p.h; uses p.h; }
 row_gcc_pch_made_and_found() { $cc p.h && $cc -H -c a.c 2>&1; rm -f p.h.gch; }

@@ -131,4 +131,4 @@ row_output_at_directory() { mkdir d && $cc -c a.c @d; }
 row_output_at_unreadable() { echo -O2 >x; chmod 0 x; $cc -c a.c @x; }
 setup_output_at_source() { echo '-DN=1 -c a.c' >@a.c; one; }
 row_output_at_source() { $cc ./@a.c -x c -c -o b.o; }
-row_output_read_only_directory() { mkdir d && cp a.c d && cd d && chmod 555 . && ! $cc -c a.c; chmod 755 .; }
+row_output_read_only_directory() { mkdir d && cp a.c d && cd d && chmod 555 . && $cc -c a.c; s=$?; chmod 755 .; return $s; }

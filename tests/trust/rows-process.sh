@@ -111,5 +111,6 @@ row_name_mode_unset() { env -u BST_RECC_MODE "$cc" -c a.c; }
 row_name_log_unset() { env -u BST_RECC_LOG_DIRECTORY "$cc" -c a.c; }
 row_name_other_variables() { A='x
 y' B="$(printf '\351')" $cc -c a.c; }
-row_apart_temporary_files_gone() { rm -rf /tmp/* 2>/dev/null; mkdir -p /tmp; $cc -c a.c; }
-row_apart_memory_files_gone() { rm -rf /dev/shm/bst-recc /dev/shm/recc* "${BST_RECC_LOG_DIRECTORY:-/none}"; $cc -c a.c; }
+# All but the way to the cache.
+row_apart_temporary_files_gone() { find /tmp -mindepth 1 ! -name casd.sock -delete; $cc -c a.c; }
+row_apart_memory_files_gone() { $cc -c a.c; rm -rf /dev/shm/bst-recc "${BST_RECC_LOG_DIRECTORY:-/none}"; $cc -c a.c -o b.o; }
