@@ -142,7 +142,7 @@ LAYOUTS = {
     ),
     "clang": (
         "kind: cmake\nenvironment:\n  CC: clang\n",
-        f"kind: cmake\nbuild-depends:  # recc-adopt\n{CLANG}\n{CMAKE}\nenvironment:\n  CC: clang\n",
+        f"kind: cmake\nbuild-depends:  # recc-adopt\n{CLANG}\n{CMAKE}\n- buildsystems/recc-clang.bst  # recc-adopt\nenvironment:\n  CC: clang\n",
     ),
     "manual with make": (
         "kind: manual\nconfig:\n  build-commands:\n  - |\n    cd src\n    DEBUG=1 make all\n",
@@ -409,7 +409,7 @@ def test_through_a_junction(tmp_path: Path) -> None:
     assert found.stderr == "recc-adopt: elements: 2 compile nothing, 1 wired now.\n"
     assert path.read_text() == (
         "kind: meson\nbuild-depends:  # recc-adopt\n- (@): recc.bst:include/clang-for-recc.yml  # recc-adopt\n"
-        "- recc.bst:buildsystems/meson.bst  # recc-adopt\n"
+        "- recc.bst:buildsystems/meson.bst  # recc-adopt\n- recc.bst:buildsystems/recc-clang.bst  # recc-adopt\n"
     )
     assert run(tmp_path, "--check").returncode == 0
 
