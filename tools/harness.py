@@ -191,6 +191,7 @@ class Project:
 build-depends:
 - (@): include/{toolchain}-for-recc.yml
 - buildsystems/make.bst
+{"- buildsystems/recc-clang.bst" if toolchain == "clang" else ""}
 sources:
 - kind: local
   path: files/{script.stem}
