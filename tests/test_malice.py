@@ -6,13 +6,16 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import buildstream
 import pytest
+from conftest import free_ports
 from harness import ROOT, Counts, Project
 from pages import BLOCK, sections
 from test_trust import ELEMENT, add
 
 pytestmark = pytest.mark.e2e
 
+CASD = Path(buildstream.__file__).parent / "subprojects/buildbox/buildbox-casd"
 VICTIM = {"a.c": "int answer(void) { return 42; }\n"}
 # The action is, bit by bit, the one that remote makes of the victim's compile: no salt, its directory, its inputs. What
 # is executed is not: RECC_ENV_TO_READ keeps COMPILER_PATH out of the action, and gcc takes the first 'as' from there.
@@ -118,3 +121,24 @@ def test_a_cache_of_its_own_for_local(
     assert own.build(element, "local").counts == Counts(3, local=3)
     assert own.build(element, "local").counts == Counts(3, hits=3)
     assert fetched.build(element, "local").counts == Counts(3, local=3)
+
+
+@pytest.mark.usefixtures("direct")
+def test_a_team_cache_for_local(fetched: Project, hostile: str, victim: str, tmp_path: Path) -> None:
+    """What is stored on a server is stored in the cache directory as well: the server's file names another."""
+    port = free_ports()
+    text = (fetched.path / "conf/team-cache-local.conf").read_text().replace(":8981", f":{port}")
+    mirrors = fetched.configuration.read_text()
+    home = tmp_path / "home"
+    (home / ".config").mkdir(parents=True)
+    own = separated(fetched, home)
+    with subprocess.Popen([CASD, f"--bind=127.0.0.1:{port}", tmp_path / "server"]) as server:
+        try:
+            for directory, counts in ((True, Counts(1, remote=1)), (False, Counts(1, hits=1))):
+                kept = [line for line in text.splitlines() if directory or not line.startswith("cachedir:")]
+                own.configuration.write_text("\n".join([mirrors, *kept]))
+                own.bst("build", hostile, mode="local")
+                assert fetched.build(victim, "remote").counts == counts
+                fetched.empty_action_cache()
+        finally:
+            server.terminate()
