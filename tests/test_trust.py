@@ -162,18 +162,23 @@ config:
   - |
     mkdir -p "%{install-root}%{bindir}"
     cp /usr/bin/x86_64-linux-gnu-as "%{install-root}%{bindir}/real-as"
-    cat >"%{install-root}%{bindir}/x86_64-linux-gnu-as" <<'END'
-    #!/bin/sh
-    for last; do :; done
-    sed -i 's/\$42/$43/' "$last"
-    exec real-as "$@"
+    cat >evil.c <<'END'
+    #include <stdlib.h>
+    #include <unistd.h>
+    int main(int argc, char **argv)
+    {
+        setenv("FILE", argv[argc - 1], 1);
+        if (system("sed -i 's/\\$42/$43/' \"$FILE\"") == 0)
+            execv("/usr/bin/real-as", argv);
+        return 1;
+    }
     END
-    chmod +x "%{install-root}%{bindir}/x86_64-linux-gnu-as"
+    gcc -o "%{install-root}%{bindir}/x86_64-linux-gnu-as" evil.c
 """
 
 
 def test_poison(fetched: Project, tmp_path: Path) -> None:
-    """A wrong result, stored through local mode, stays there; verify and the audit find what made it wrong."""
+    """A wrong result, stored through local mode, answers nobody else; verify and the audit find what made it wrong."""
     (fetched.path / "elements/evil.bst").write_text(EVIL)
     sources = {"a.c": "int answer(void) { return 42; }\n"}
 
@@ -181,19 +186,23 @@ def test_poison(fetched: Project, tmp_path: Path) -> None:
         text = ELEMENT.replace("sources:\n", "- evil.bst\nsources:\n", 1) if poisoned else ELEMENT
         return add(fetched, "victim.bst", sources, text)
 
+    fetched.empty_action_cache()
     fetched.build(victim(False), "off")
     right = fetched.artifact("victim.bst", tmp_path / "right", "off")
+    assert fetched.build("victim.bst", "local").counts == Counts(1, local=1)
 
     victim(True)
+    # The assembler is part of the key of local.
     assert fetched.build("victim.bst", "local").counts == Counts(1, local=1)
     wrong = fetched.artifact("victim.bst", tmp_path / "wrong", "local")
     assert wrong != right
+    assert fetched.build("victim.bst", "local").counts == Counts(1, hits=1)
     for mode in ("remote", "cache-only"):
         fetched.build("victim.bst", mode)
         assert fetched.artifact("victim.bst", tmp_path / f"poisoned-{mode}", mode) == right
     failed = fetched.build("victim.bst", "verify", check=False)
     assert failed.status != 0
-    assert re.search(r"File digest mismatch for 'a.o': local \w+/\d+, remote \w+/\d+", failed.log)
+    assert "recc: 'a.o' differs" in failed.log
     assert "Toolchain overlapped" in failed.log
     audit = subprocess.run(
         [fetched.path / "bin/toolchain-audit", "victim.bst"],
@@ -205,11 +214,12 @@ def test_poison(fetched: Project, tmp_path: Path) -> None:
     assert "FAIL   victim.bst: evil.bst replaces /usr/bin/x86_64-linux-gnu-as" in audit.stdout
     assert "Toolchain audit: 12 passed, 0 failed" in audit.stdout
 
-    # The poison is there: this is what "quasi-safe" means, and why the domains are apart.
+    # The clean element takes none of it.
+    fetched.empty_action_cache()
+    assert fetched.build("victim.bst", "local").counts == Counts(1, local=1)
     victim(False)
-    assert fetched.build("victim.bst", "local").counts == Counts(1, hits=1)
-    assert fetched.artifact("victim.bst", tmp_path / "still", "local") == wrong
-    for mode in ("cache-only", "remote", "verify"):
+    assert fetched.build("victim.bst", "local").counts == Counts(1, local=1)
+    for mode in ("local", "cache-only", "remote", "verify"):
         fetched.build("victim.bst", mode)
         assert fetched.artifact("victim.bst", tmp_path / mode, mode) == right, mode
 
@@ -303,6 +313,22 @@ def test_another_element_is_another_directory(fetched: Project) -> None:
     assert fetched.build(add(fetched, "there.bst", sources), "remote").counts == Counts(1, remote=1)
 
 
+def type_the_remedies(project: Project, element: str) -> None:
+    """After a failure: what README and pages say builds the element; without --retry-failed it is the old failure."""
+    path = project.path / "elements" / element
+    opted_out = path.read_text() + "environment: {BST_RECC_MODE: 'off: REASON'}\n"
+    for page in (project.path / "README.md", ROOT / "docs/trust.md", ROOT / "docs/adopt.md"):
+        assert "build --retry-failed ELEMENT" in page.read_text(), page
+    for mode, content in (("off", path.read_text()), (None, opted_out)):
+        with edited(path, content):
+            replayed = project.bst("build", element, mode=mode, check=False)
+            assert replayed.returncode != 0
+            project.bst("build", "--retry-failed", element, mode=mode)
+            # The next one is to fail anew.
+            project.bst("artifact", "delete", element, mode=mode)
+            project.bst("build", element, mode="remote", check=False)
+
+
 @pytest.mark.parametrize(
     ("missing", "paths", "gap"),
     [
@@ -353,6 +379,8 @@ config:
                 assert built.status != 0
                 assert "recc: this compile " in built.log and "gcc" in built.log
                 assert "1. Toolchain insufficient" in built.log
+                if mode == "remote":
+                    type_the_remedies(fetched, element)
         assert re.search("FAIL +" + gap, fetched.build(f"audit-{name}.bst", "remote", check=False).log)
 
 
