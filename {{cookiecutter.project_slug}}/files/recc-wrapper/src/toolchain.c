@@ -16,7 +16,7 @@ enum { PARTS = sizeof parts / sizeof *parts };
 
 char *find_program(const char *name)
 {
-    char *path = checked(strdup(getenv("PATH") ? getenv("PATH") : "")), *rest = path, *directory, *found = NULL;
+    char *path = format("%s:/usr/bin:/bin", getenv("PATH") ? getenv("PATH") : ""), *rest = path, *directory, *found = NULL;
     struct stat own, status;
     if (stat("/proc/self/exe", &own) != 0)
         own.st_ino = 0;
