@@ -222,8 +222,10 @@ void run_planned(struct run *run)
 {
     struct verdict verdict = {0};
     struct answer answer;
-    char *report;
+    char *report, *known = known_compiler(run->compiler);
 
+    if (run->mode != LOCAL && !known)
+        object_to(&verdict, "program", run->compiler);
     judge_directory(&verdict, run);
     judge_sources(&verdict, run);
     judge_outputs(&verdict, run);
@@ -241,6 +243,8 @@ void run_planned(struct run *run)
     own_directory = run->own;
     run->mirror = mirrored(run, run->directory);
     make_directories(run->mirror);
+    if (run->mode != LOCAL)
+        run->compiler = known;
     run->plan.all.word[0] = (char *)run->compiler;
     if (run->plan.kind == RUN_LINK)
         scan_link(run, &verdict);

@@ -32,6 +32,25 @@ char *find_program(const char *name)
     return found;
 }
 
+char *known_compiler(const char *compiler)
+{
+    static const char *const names[] = {"cc", "c++", "gcc", "g++", "clang", "clang++"};
+    const char *slash = strrchr(compiler, '/');
+    char *found = NULL, *real = realpath(compiler, NULL), *other = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
+        char *path = format("%.*s/%s", (int)(slash - compiler), compiler, names[i]);
+        free(other);
+        other = realpath(path, NULL);
+        if (strcmp(slash + 1, names[i]) == 0 || (real && other && strcmp(real, other) == 0))
+            found = path;
+        else
+            free(path);
+    }
+    free(other);
+    free(real);
+    return found;
+}
+
 /* The first line that a command prints; to be freed. */
 static char *first_line(const char *command, const char *argument)
 {
