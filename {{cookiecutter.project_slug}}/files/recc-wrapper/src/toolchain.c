@@ -34,21 +34,20 @@ char *find_program(const char *name)
 
 char *known_compiler(const char *compiler)
 {
-    static const char *const names[] = {"cc", "c++", "gcc", "g++", "clang", "clang++"};
+    static const char *const names[] = {"gcc", "g++", "cc", "c++", "clang", "clang++"};
+    enum { NAMES = sizeof names / sizeof *names };
     const char *slash = strrchr(compiler, '/');
-    char *found = NULL, *real = realpath(compiler, NULL), *other = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
+    char real[PATH_MAX], other[PATH_MAX];
+    for (int i = 0; i < NAMES; i++)
+        if (strcmp(slash + 1, names[i]) == 0)
+            return checked(strdup(compiler));
+    for (int i = 0; i < NAMES && realpath(compiler, real); i++) {
         char *path = format("%.*s/%s", (int)(slash - compiler), compiler, names[i]);
-        free(other);
-        other = realpath(path, NULL);
-        if (strcmp(slash + 1, names[i]) == 0 || (real && other && strcmp(real, other) == 0))
-            found = path;
-        else
-            free(path);
+        if (realpath(path, other) && strcmp(real, other) == 0)
+            return path;
+        free(path);
     }
-    free(other);
-    free(real);
-    return found;
+    return NULL;
 }
 
 /* The first line that a command prints; to be freed. */
