@@ -113,7 +113,7 @@ def same(text: str, expected: str) -> bool:
 
 COMMANDS = [
     rows.COMPILES, rows.SUFFIXES, rows.LANGUAGES, rows.DEPENDENCIES, rows.BESIDE, rows.PIECES, rows.OPTIONS,
-    rows.PRINTS, rows.INPUTS, rows.PROBES, rows.LINKS, rows.RESPONSES,   
+    rows.PRINTS, rows.INPUTS, rows.PROBES, rows.LINKS, rows.RESPONSES,   rows.ODD_RESPONSES,
      
 ]  # fmt: skip
 
@@ -181,7 +181,7 @@ def test_probes_by_their_directory(planner: Planner, tmp_path: Path, name: str, 
     assert same(planner("gcc", "-c", "a.c", cwd=tmp_path / name), expected)
 
 
-@pytest.mark.parametrize(("word", "is_text"), rows.BYTES)
+@pytest.mark.parametrize(("word", "is_text"), rows.BYTES + rows.NO_CHARACTERS)
 def test_bytes(planner: Planner, word: bytes, is_text: bool) -> None:
     text = planner("gcc", "-c", "a.c", word)
     assert ("reason: name\n" in text) is not is_text

@@ -501,6 +501,19 @@ gcc -c a.c -o @/dev/null                | alone standard-input @/dev/null
 gcc @many                               | compile a.c -> a.o
 """
 
+# Response files that no command line can stand for, or that compilers read differently.
+ODD_RESPONSES = """
+gcc @self                               | alone not-supported @self
+gcc -c a.c @twice                       | alone not-supported @twice
+gcc @long                               | alone not-supported 'response files too long for a command line'
+gcc @word                               | alone not-supported 'response files too long for a command line'
+gcc @single                             | alone not-supported @single
+gcc @letter                             | alone not-supported @letter
+gcc @line                               | alone not-supported @line
+gcc @dollar                             | compile a.c -> a.o
+gcc @end                                | compile a.c -> a.o
+"""
+
 # Variables for 'gcc -c a.c' and for a link with -flto.
 VARIABLES = """
 CCC_OVERRIDE_OPTIONS=x                  | alone environment CCC_OVERRIDE_OPTIONS
@@ -574,3 +587,6 @@ BYTES = [
     (b"\x7f.c", True),
     (b"a\n.c", True),
 ]
+
+# protobuf takes neither surrogates nor what is beyond Unicode.
+NO_CHARACTERS = [(b"\xed\xa0\x80.c", False), (b"\xed\xbf\xbf.c", False), (b"\xf4\x90\x80\x80.c", False)]

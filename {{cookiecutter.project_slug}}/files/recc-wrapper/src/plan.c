@@ -88,18 +88,34 @@ static void name_outputs(struct seen *seen)
     }
 }
 
+/* More than the system takes on one command line; response files hold any number of words. */
+static bool is_too_long(const struct words *words)
+{
+    size_t sum = 0, i;
+    for (i = 0; i < words->count; i++) {
+        size_t size = strlen(words->word[i]) + 1;
+        sum += size + sizeof words->word[i];
+        if (size >= 128 * 1024 || sum > 1024 * 1024)
+            return true;
+    }
+    return false;
+}
+
 void plan_command(struct plan *plan, char *const command[], char *const environment[], const struct settings *settings)
 {
     struct seen seen = {.plan = plan};
-    const char *special = NULL, *variable, *source;
+    struct expansion expansion = {0};
+    const char *variable, *source;
     bool clock = true;
     size_t i;
 
     add_word(&plan->all, command[0]);
     for (i = 1; command[i]; i++)
-        expand(command[i], &plan->all, &special, 0);
-    if (special)
-        refuse(&seen, "standard-input", special);
+        expand(command[i], &plan->all, &expansion);
+    if (expansion.why)
+        refuse(&seen, expansion.why, expansion.word);
+    if (expansion.files > 0 && is_too_long(&plan->all))
+        refuse(&seen, "not-supported", "response files too long for a command line");
     look_at_words(&seen);
     if (seen.compile)
         name_outputs(&seen);
