@@ -114,7 +114,7 @@ def same(text: str, expected: str) -> bool:
 COMMANDS = [
     rows.COMPILES, rows.SUFFIXES, rows.LANGUAGES, rows.DEPENDENCIES, rows.BESIDE, rows.PIECES, rows.OPTIONS,
     rows.PRINTS, rows.INPUTS, rows.PROBES, rows.LINKS, rows.RESPONSES,   rows.ODD_RESPONSES,
-     
+    rows.MORE_PIECES, 
 ]  # fmt: skip
 
 

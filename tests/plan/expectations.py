@@ -430,6 +430,17 @@ gcc -flto a.o -o a                      | alone link -
 gcc -c a.c                              | compile a.c -> a.o
 """
 
+# Pieces after one whose value ends anywhere are looked at as well.
+MORE_PIECES = """
+gcc -Wa,-Id,@asargs -c a.c              | alone unknown-option -Wa,-Id,@asargs
+gcc -Wa,-I,d -c a.c                     | alone unknown-option -Wa,-I,d
+gcc -Wa,-Id,-adhln=a.lst -c a.c         | alone unknown-option -Wa,-Id,-adhln=a.lst
+gcc -Wa,-mtune=x,extra.s -c a.c         | alone unknown-option -Wa,-mtune=x,extra.s
+gcc -Wa,--defsym=x=1,-o,x.o -c a.S      | alone unknown-option -Wa,--defsym=x=1,-o,x.o
+gcc -Wa,--gdwarf-5,--MD=x -c a.S        | alone unknown-option -Wa,--gdwarf-5,--MD=x
+gcc -Wa,-Id,-Ie -c a.S                  | compile a.S -> a.o
+"""
+
 # Name of a file, and what it holds.
 RESPONSE_FILES = {
     "plain": b"-c a.c\n",

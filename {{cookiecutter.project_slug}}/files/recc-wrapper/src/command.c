@@ -161,7 +161,8 @@ void look_at_words(struct seen *seen)
             add_word(&plan->scan, word);
             continue;
         }
-        option = find_option(word);
+        /* Each of its pieces is looked up by itself. */
+        option = find_option(starts(word, "-Wa,") ? "-Wa," : word);
         if (!option) {
             refuse(seen, "unknown-option", word);
             continue;

@@ -51,7 +51,8 @@ const struct option *find_option(const char *word)
     const struct option *found = longest(word);
     char positive[LONGEST_OPTION];
 
-    if (found || strlen(word) >= sizeof positive || !strchr("fmW", word[1]) || strncmp(word + 2, "no-", 3) != 0)
+    if (found || strlen(word) < 2 || strlen(word) >= sizeof positive || !strchr("fmW", word[1]) ||
+        strncmp(word + 2, "no-", 3) != 0)
         return found;
     positive[0] = '-';
     positive[1] = word[1];
