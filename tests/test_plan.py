@@ -113,7 +113,7 @@ def same(text: str, expected: str) -> bool:
 
 COMMANDS = [
     rows.COMPILES, rows.SUFFIXES, rows.LANGUAGES, rows.DEPENDENCIES, rows.BESIDE, rows.PIECES, rows.OPTIONS,
-    rows.PRINTS, rows.INPUTS, rows.PROBES, rows.LINKS, rows.RESPONSES,   rows.ODD_RESPONSES,
+    rows.PRINTS, rows.INPUTS, rows.PROBES, rows.LINKS, rows.RESPONSES,  rows.NAMES, rows.ODD_RESPONSES,
     rows.MORE_PIECES, 
 ]  # fmt: skip
 
@@ -263,7 +263,7 @@ def programs() -> dict[str, str]:
 
 TRIED = [
     (command, outputs)
-    for command, expected in table(rows.COMPILES + rows.LANGUAGES + rows.DEPENDENCIES + rows.BESIDE)
+    for command, expected in table(rows.COMPILES + rows.LANGUAGES + rows.DEPENDENCIES + rows.BESIDE + rows.NAMES)
     if expected.startswith("compile ") and "/b/" not in command and "../" not in command
     for outputs in [expected.partition(" -> ")[2]]
 ]

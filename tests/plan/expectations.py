@@ -65,6 +65,7 @@ gcc -c a.m                              | alone unknown-file a.m
 gcc -c a.mm                             | alone unknown-file a.mm
 gcc -c a.go                             | alone unknown-file a.go
 gcc -c a.adb                            | alone unknown-file a.adb
+gcc -c a.sx                             | alone unknown-file a.sx
 gcc -c a.txt                            | alone unknown-file a.txt
 gcc -c a.c.                             | alone unknown-file a.c.
 gcc -c a.cu                             | alone unknown-file a.cu
@@ -83,6 +84,9 @@ gcc -c a.hxx                            | alone not-supported a.hxx
 gcc -c a.tcc                            | alone not-supported a.tcc
 gcc a.h -o a.h.gch                      | alone no-compile -
 gcc -c a.h -o a.h.gch                   | alone not-supported a.h
+gcc -c .c                               | alone unknown-file .c
+gcc -c d/.c                             | alone unknown-file d/.c
+gcc -x c -c .c                          | compile .c -> .c.o
 """
 
 LANGUAGES = """
@@ -439,6 +443,47 @@ gcc -Wa,-mtune=x,extra.s -c a.c         | alone unknown-option -Wa,-mtune=x,extr
 gcc -Wa,--defsym=x=1,-o,x.o -c a.S      | alone unknown-option -Wa,--defsym=x=1,-o,x.o
 gcc -Wa,--gdwarf-5,--MD=x -c a.S        | alone unknown-option -Wa,--gdwarf-5,--MD=x
 gcc -Wa,-Id,-Ie -c a.S                  | compile a.S -> a.o
+"""
+
+# What compilers write, or do not, by rules of their own: tried with gcc 12 and clang 14.
+NAMES = """
+gcc -MD -c a.s                          | compile a.s -> a.o
+gcc -MD -MF x.d -c a.s                  | compile a.s -> a.o
+gcc -MD -c a.i                          | compile a.i -> a.o
+gcc -MD -c a.S                          | compile a.S -> a.o a.d
+gcc -MD -x c -c a.s                     | compile a.s -> a.o a.d
+gcc -MD -c a.s a.c                      | alone other-output -MD
+gcc -MD -c a.s b.i                      | compile a.s b.i -> a.o b.o
+gcc --coverage -c a.s                   | compile a.s -> a.o
+gcc --coverage -c a.S                   | compile a.S -> a.o
+gcc --coverage -c a.s a.c               | alone other-output --coverage
+gcc -x c -c a.o                         | alone other-output a.o
+gcc -c a.c -o a.c                       | alone other-output a.c
+gcc -MD -MF a.c -c a.c                  | alone other-output a.c
+gcc -c a.c a.d -MD                      | alone unknown-file a.d
+gcc -x c -c b a.d -MD                   | alone other-output a.d
+gcc -S a.s                              | alone other-output -S
+gcc -S a.S                              | alone other-output -S
+gcc -S -x assembler a                   | alone other-output -S
+gcc -S a.c -o -                         | alone other-output -o
+gcc -c a.c -o -                         | alone other-output -o
+gcc -MD -MF - -c a.c                    | alone other-output -MF
+gcc -Wp,-MD,- -c a.c                    | alone other-output -MF
+gcc -MD -MF x -MF y -c a.c              | alone other-output -MF
+gcc -Wp,-MD,x -MD -MF y -c a.c          | alone other-output -MF
+gcc -MD -MF y -Wp,-MD,x -c a.c          | alone other-output -Wp,-MD,x
+gcc -Wp,-MD,x -Wp,-MD,y -c a.c          | alone other-output -Wp,-MD,y
+gcc -MD -c a.c -o .foo                  | alone other-output -o
+gcc --coverage -c a.c -o d/.foo         | alone other-output -o
+gcc -MD -c a.c -o .foo.o                | compile a.c -> .foo.o .foo.d
+clang -gsplit-dwarf -c a.c              | alone other-output -gsplit-dwarf
+clang -gsplit-dwarf -g1 -c a.c          | alone other-output -gsplit-dwarf
+clang -g -g0 -gsplit-dwarf -c a.c       | alone other-output -gsplit-dwarf
+clang -g0 -ggdb -gsplit-dwarf -c a.c    | compile a.c -> a.o a.dwo
+clang -gdwarf-4 -gz -gsplit-dwarf -c a.c | compile a.c -> a.o a.dwo
+clang -g -flto -gsplit-dwarf -c a.c     | alone other-output -gsplit-dwarf
+clang -g -gsplit-dwarf -c a.S           | alone other-output -gsplit-dwarf
+clang -g -gsplit-dwarf -c a.i           | alone other-output -gsplit-dwarf
 """
 
 # Name of a file, and what it holds.

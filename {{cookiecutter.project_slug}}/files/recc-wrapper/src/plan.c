@@ -58,6 +58,42 @@ static void add_output(struct plan *plan, const char *name, const char *suffix)
     add_word(&plan->outputs, path);
 }
 
+static bool is_hidden(const char *name)
+{
+    return strrchr(base(name), '.') == base(name);
+}
+
+/* What writes more, or less, than the names below. */
+static void judge_names(struct seen *seen, bool clang)
+{
+    bool beside = seen->depends || seen->notes || seen->split;
+
+    if (seen->plan->sources.count > 1 && (seen->output || seen->depfile))
+        refuse(seen, "other-output", seen->output ? "-o" : "-MF");
+    if (seen->depfile && !seen->depends)
+        refuse(seen, "other-output", "-MF");
+    if (seen->assembly && seen->split)
+        refuse(seen, "other-output", "-gsplit-dwarf");
+    /* clang leaves the file out where it has no use for it. */
+    if (clang && seen->split && (!seen->debug || seen->lto || seen->unprocessed || seen->assembled))
+        refuse(seen, "other-output", "-gsplit-dwarf");
+    if (seen->assembly && seen->assembled)
+        refuse(seen, "other-output", "-S");
+    if (seen->output && strcmp(seen->output, "-") == 0)
+        refuse(seen, "other-output", "-o");
+    if (seen->depfile && strcmp(seen->depfile, "-") == 0)
+        refuse(seen, "other-output", "-MF");
+    /* '.foo' is a name to one, and a suffix to another. */
+    if (seen->output && is_hidden(seen->output) && beside)
+        refuse(seen, "other-output", "-o");
+    if (seen->depends && seen->preprocessed && seen->unprocessed)
+        refuse(seen, "other-output", "-MD");
+    if (seen->notes && seen->compiled && seen->assembled)
+        refuse(seen, "other-output", "--coverage");
+    seen->depends &= seen->preprocessed;
+    seen->notes &= seen->compiled;
+}
+
 /* The files that a compile writes, by the rules of gcc's manual ('-o', '-MD', '-dumpbase') and clang's. */
 static void name_outputs(struct seen *seen)
 {
@@ -69,12 +105,6 @@ static void name_outputs(struct seen *seen)
     else
         for (i = 0; i < plan->sources.count; i++)
             add_output(plan, base(plan->sources.word[i]), seen->assembly ? ".s" : ".o");
-    if (plan->sources.count > 1 && (seen->output || seen->depfile))
-        refuse(seen, "other-output", seen->output ? "-o" : "-MF");
-    if (seen->depfile && !seen->depends)
-        refuse(seen, "other-output", "-MF");
-    if (seen->assembly && seen->split)
-        refuse(seen, "other-output", "-gsplit-dwarf");
     for (i = 0; i < plan->sources.count; i++) {
         const char *named = seen->output ? seen->output : base(plan->sources.word[i]);
         if (seen->depends && seen->depfile)
@@ -86,6 +116,10 @@ static void name_outputs(struct seen *seen)
         if (seen->split)
             add_output(plan, named, ".dwo");
     }
+    /* What was read would be gone when it is compiled again. */
+    for (i = 0; i < plan->outputs.count * plan->sources.count; i++)
+        if (strcmp(plan->outputs.word[i % plan->outputs.count], plan->sources.word[i / plan->outputs.count]) == 0)
+            refuse(seen, "other-output", plan->sources.word[i / plan->outputs.count]);
 }
 
 /* More than the system takes on one command line; response files hold any number of words. */
@@ -117,8 +151,10 @@ void plan_command(struct plan *plan, char *const command[], char *const environm
     if (expansion.files > 0 && is_too_long(&plan->all))
         refuse(&seen, "not-supported", "response files too long for a command line");
     look_at_words(&seen);
-    if (seen.compile)
+    if (seen.compile) {
+        judge_names(&seen, settings->clang);
         name_outputs(&seen);
+    }
     if (!seen.preprocessed)
         plan->scan.count = 0;
     plan->assembles = seen.compile && !seen.assembly && !settings->clang;
