@@ -138,7 +138,7 @@ def test_no_links(planner: Planner, command: str, expected: str, links: str) -> 
     assert same(planner(*shlex.split(command), BST_RECC_LINKS=links), expected)
 
 
-@pytest.mark.parametrize(("setting", "expected"), table(rows.VARIABLES))
+@pytest.mark.parametrize(("setting", "expected"), table(rows.VARIABLES) + table(rows.EMPTY_VARIABLES))
 def test_variable(planner: Planner, setting: str, expected: str) -> None:
     name, _, value = setting.partition("=")
     assert same(planner("gcc", "-c", "a.c", **{name: value}), expected)

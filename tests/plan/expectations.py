@@ -599,6 +599,18 @@ SOURCE_DATE_EPOCH=                      | alone clock -
 SOURCE_DATE_EPOCH=1                     | compile
 """
 
+# An empty variable that gcc looks for is not as good as none.
+EMPTY_VARIABLES = """
+COMPILER_PATH=                          | alone environment COMPILER_PATH
+GCC_EXEC_PREFIX=                        | alone environment GCC_EXEC_PREFIX
+DEPENDENCIES_OUTPUT=                    | alone environment DEPENDENCIES_OUTPUT
+GCC_COLORS=                             | alone environment GCC_COLORS
+GCC_COMPARE_DEBUG=1                     | alone environment GCC_COMPARE_DEBUG
+GCC_DIAGNOSTICS_LOG=x                   | alone environment GCC_DIAGNOSTICS_LOG
+GCC_EXTRA_DIAGNOSTIC_OUTPUT=fixits-v1   | alone environment GCC_EXTRA_DIAGNOSTIC_OUTPUT
+EXPERIMENTAL_SARIF_SOCKET=x             | alone environment EXPERIMENTAL_SARIF_SOCKET
+"""
+
 LINK_VARIABLES = """
 LD_RUN_PATH=/x                          | alone environment LD_RUN_PATH
 LD_RUN_PATH=                            | link

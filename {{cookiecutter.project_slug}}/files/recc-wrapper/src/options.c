@@ -66,8 +66,10 @@ const char *dangerous_variable(char *const environment[], bool link)
     size_t i;
     for (; *environment; environment++) {
         size_t size = strcspn(*environment, "=");
-        if ((*environment)[size] == '\0' || (*environment)[size + 1] == '\0')
-            continue; /* empty is as good as unset */
+        bool empty = (*environment)[size] == '\0' || (*environment)[size + 1] == '\0';
+        /* As good as unset to the loader and the linker; to gcc an empty COMPILER_PATH is the working directory. */
+        if (empty && strncmp(*environment, "LD_", 3) == 0)
+            continue;
         for (i = 0; i < LENGTH(variables); i++) {
             const char *name = variables[i].name;
             size_t known = strlen(name);
