@@ -113,8 +113,8 @@ def same(text: str, expected: str) -> bool:
 
 COMMANDS = [
     rows.COMPILES, rows.SUFFIXES, rows.LANGUAGES, rows.DEPENDENCIES, rows.BESIDE, rows.PIECES, rows.OPTIONS,
-    rows.PRINTS, rows.INPUTS, rows.PROBES, rows.LINKS, rows.RESPONSES,  rows.NAMES, rows.ODD_RESPONSES,
-    rows.MORE_PIECES, 
+    rows.PRINTS, rows.INPUTS, rows.PROBES, rows.LINKS, rows.RESPONSES, rows.NATIVE, rows.NAMES, rows.ODD_RESPONSES,
+    rows.MORE_PIECES, rows.MORE_PROBES,
 ]  # fmt: skip
 
 

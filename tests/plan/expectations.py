@@ -434,6 +434,15 @@ gcc -flto a.o -o a                      | alone link -
 gcc -c a.c                              | compile a.c -> a.o
 """
 
+# 'native' says something to -m alone.
+NATIVE = """
+gcc -Inative -c a.c                     | compile a.c -> a.o
+gcc -I native -Dnative -c a.c           | compile a.c -> a.o
+gcc -include native -c a.c              | compile a.c -> a.o
+clang -mcpu=native+nofp -c a.c          | alone machine -mcpu=native+nofp
+gcc -march=natives -c a.c               | alone machine -march=natives
+"""
+
 # Pieces after one whose value ends anywhere are looked at as well.
 MORE_PIECES = """
 gcc -Wa,-Id,@asargs -c a.c              | alone unknown-option -Wa,-Id,@asargs
@@ -443,6 +452,15 @@ gcc -Wa,-mtune=x,extra.s -c a.c         | alone unknown-option -Wa,-mtune=x,extr
 gcc -Wa,--defsym=x=1,-o,x.o -c a.S      | alone unknown-option -Wa,--defsym=x=1,-o,x.o
 gcc -Wa,--gdwarf-5,--MD=x -c a.S        | alone unknown-option -Wa,--gdwarf-5,--MD=x
 gcc -Wa,-Id,-Ie -c a.S                  | compile a.S -> a.o
+"""
+
+# A probe is told by its own name, not by its directory's.
+MORE_PROBES = """
+gcc -c conftest/a.c                     | compile conftest/a.c -> a.o
+gcc -c conftools/list.c                 | compile conftools/list.c -> list.o
+gcc -c x/conftools/list.c               | compile x/conftools/list.c -> list.o
+gcc -c x/y/conftest.c                   | alone probe -
+gcc -x c -c ''                          | alone unknown-file ''
 """
 
 # What compilers write, or do not, by rules of their own: tried with gcc 12 and clang 14.

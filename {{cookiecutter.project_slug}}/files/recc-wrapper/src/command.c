@@ -73,7 +73,9 @@ static void look_at_file(struct seen *seen, const char *word)
             language = "";
     }
     look_at_input(seen, word);
-    if (strstr(language, "header"))
+    if (!*word)
+        refuse(seen, "unknown-file", word);
+    else if (strstr(language, "header"))
         refuse(seen, "not-supported", word);
     else if (is_one_of(language, "c c++ assembler-with-cpp"))
         seen->preprocessed = true;
@@ -209,7 +211,7 @@ void look_at_words(struct seen *seen)
             refuse(seen, option->reason, word);
             break;
         default:
-            if (strcmp(argument, "native") == 0)
+            if (starts(word, "-m") && starts(argument, "native"))
                 refuse(seen, "machine", word);
             if (is_one_of(word, "-g -g2 -g3 -ggdb -gdwarf -gdwarf-4 -gdwarf-5"))
                 seen->debug = true;

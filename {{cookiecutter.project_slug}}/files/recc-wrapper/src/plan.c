@@ -12,7 +12,7 @@
 
 /* What configure scripts compile to probe the system has random names or contents that never come again. */
 static const char *const probes[] = {
-    "conft*st*.*", "*/conft*st*.*", "/tmp/cg*/dummy.*", "*/CMakeFiles/CMakeScratch/*", "*/CMakeFiles/_CMake*",
+    "conft*st*.*", "/tmp/cg*/dummy.*", "*/CMakeFiles/CMakeScratch/*", "*/CMakeFiles/_CMake*",
     "*/CMakeFiles/*/CompilerId*", "*/Modules/CMake*CompilerABI.*", "meson-private/*", "*/meson-private/*",
 };
 
@@ -24,9 +24,11 @@ static bool is_probe(const struct plan *plan, const char *directory)
     for (i = 0; i < sizeof probes / sizeof *probes; i++) {
         if (probes[i][0] == '*' && fnmatch(probes[i], inside, 0) == 0)
             return true;
-        for (j = 0; j < plan->sources.count; j++)
-            if (fnmatch(probes[i], plan->sources.word[j], 0) == 0)
+        for (j = 0; j < plan->sources.count; j++) {
+            const char *source = plan->sources.word[j];
+            if (fnmatch(probes[i], strchr(probes[i], '/') ? source : base(source), 0) == 0)
                 return true;
+        }
     }
     return false;
 }
