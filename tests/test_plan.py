@@ -1,5 +1,7 @@
 # What the wrapper plans for command lines: 'plan' built by the host's gcc, with the sanitizers.
 # SPDX-License-Identifier: Apache-2.0
+"""`pytest tests/test_plan.py --rewrite-plans` writes tests/plan/expected.txt anew; read its diff then."""
+
 from __future__ import annotations
 
 import os
@@ -16,6 +18,7 @@ from plan import expectations as rows
 
 WRAPPER = PRODUCT / "files/recc-wrapper"
 HERE = Path(__file__).parent / "plan"
+CORPUS = sorted((HERE / "corpus").glob("*.txt"))
 SANITIZE = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 # Plans are not freed: the process ends.
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0"}
@@ -253,6 +256,30 @@ def test_the_table_is_sorted_and_the_summary_counts_its_reasons() -> None:
     reasons |= set(re.findall(r'reason = "([a-z-]+)"', sources))
     counted = re.findall(r'^ +(?:names =)? ?" ?([a-z- ]+)"', (WRAPPER / "libexec/summary").read_text(), re.MULTILINE)
     assert reasons == set(" ".join(counted).split())
+
+
+@pytest.fixture(scope="session")
+def fuzzer(built: Path) -> Path:
+    """tests/plan/fuzz.c, with the wrapper's own planning in it."""
+    objects = [built / f"{name}.o" for name in ("command", "options", "plan", "words")]
+    return compile_here(built / "fuzz", HERE / "fuzz.c", *objects)
+
+
+def test_corpus(fuzzer: Path, request: pytest.FixtureRequest) -> None:
+    """Ten programs' compile commands have the plans that somebody has looked at."""
+    done = subprocess.run([fuzzer, "--plans", *CORPUS], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    head = "# A plan for each line of tests/plan/corpus; written by: pytest tests/test_plan.py --rewrite-plans\n"
+    text = f"{head}# SPDX-License-Identifier: Apache-2.0\n{done.stdout}"
+    if request.config.getoption("--rewrite-plans"):
+        (HERE / "expected.txt").write_text(text)
+    assert text == (HERE / "expected.txt").read_text()
+
+
+def test_each_entry_of_the_table_and_random_command_lines(fuzzer: Path, tmp_path: Path) -> None:
+    """How to run it for longer: tests/plan/fuzz.c."""
+    done = subprocess.run([fuzzer, "1", "2", *CORPUS], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"fuzz: \d+ commands\n", done.stdout)
 
 
 def programs() -> dict[str, str]:
