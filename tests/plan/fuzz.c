@@ -336,7 +336,9 @@ static void check_table(void)
             HOLDS(kind_of(entry->name, NULL) == RUN_ALONE);
         if (entry->how == FLAG) {
             char *longer = format("%s-no-such-option", entry->name);
-            if (!find_option(longer))
+            const struct option *found = find_option(longer);
+            HOLDS(!found || found->how == JOINED || found->how == EITHER);
+            if (!found)
                 HOLDS(kind_of(longer, NULL) == RUN_ALONE);
             free(longer);
         }
