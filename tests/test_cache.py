@@ -98,8 +98,11 @@ def test_up_and_down(data: Path, sockets: str, tmp_path: Path, kind: str) -> Non
         url = f"http://127.0.0.1:{port + number}" if kind == "port" else f"{bind}/{domain}.sock"
         # What it prints is what the ready file says, for the default addresses.
         ready = (PRODUCT / f"conf/{name}.conf").read_text().replace(f"http://127.0.0.1:{8980 + number}", url)
-        assert YAML(typ="safe").load(line) == YAML(typ="safe").load(ready)
+        own = re.findall(r"^cachedir: .*$", ready, re.MULTILINE)
+        assert YAML(typ="safe").load("\n".join([line, *own])) == YAML(typ="safe").load(ready)
+        assert own == (["cachedir: ${XDG_CACHE_HOME}/buildstream-local"] if domain == "quasi-safe" else [])
         assert f"{data}/{domain}, at most 20G" in output
+        assert all(f"\n{text}\n" in output for text in own)
     running = processes(data)
     assert len(running) == 3
     assert all("--cache-failures=false" in process.cmdline() for process in servers(data))
@@ -578,6 +581,7 @@ def test_quasi_safe(
     conf = team.configuration("team-cache-local")
     assert build(machine_a, conf, "local").counts == Counts(SOURCES, 0, SOURCES, 0)
     assert build(machine_b, conf, "local").counts == hits()
+    machine_b.configuration = conf  # which names the cache directory
     assert machine_b.artifact(ELEMENT, tmp_path / "local", "local") == plain
     stored = [len(list((team.data / domain / "actioncache").rglob("*"))) for domain in DOMAINS]
     assert stored[0] < stored[1]

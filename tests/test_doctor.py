@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import socket
@@ -213,6 +214,32 @@ def test_disk(project: Path, check: Check, tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "file").touch()
     assert check("disk", cachedir=f"{tmp_path}/file/cache").level == "FAIL"
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_separation(doctor: Any, check: Check, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Local is told to have a cache directory of its own; whoever does as the remedy says is not told again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    def found(mode: str, **settings: Any) -> list[Any]:
+        return list(doctor.check_separation(doctor.Context(project, "my-project", mode, None, settings)))
+
+    (finding,) = found("local")
+    assert finding.level == "warn" and f"{tmp_path}/cache/buildstream" in finding.text
+    added = re.search("add '(.*)'", finding.remedies[0])
+    assert added and [line[:2] for line in finding.remedies] == ["1.", "  ", "2.", "3."]
+    key, _, value = added[1].partition(": ")
+    assert not found("local", **{key: value})
+    assert not found("remote") and not found("off")
+    # What is stored on a team's server is stored here as well; a farm builds elsewhere.
+    server = {"url": "http://127.0.0.1:1"}
+    services = {"storage-service": server, "action-cache-service": server}
+    assert found("local", **{"remote-execution": services})
+    assert not found("local", **{"remote-execution": services | {"execution-service": server}})
+    assert not found("local", **doctor.load_yaml(project / "conf/team-cache-local.conf"))
+    # What remote reads is named by the configuration that bst takes without -c.
+    (tmp_path / "buildstream.conf").write_text(f"{key}: {value}\n")
+    assert found("local", **{key: value}) and not found("local")
 
 
 def test_clock(check: Check, tmp_path: Path) -> None:

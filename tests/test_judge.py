@@ -28,13 +28,15 @@ def judge_program(built: Path) -> Path:
 def judge(judge_program: Path, tmp_path: Path) -> Judge:
     """Judges in an empty directory; returns the lines of the scan, of the compile and about quotes."""
 
-    def run(scan: list[str], compiled: list[str], *command: str, programs: str = PROGRAMS) -> list[str]:
+    def run(
+        scan: list[str], compiled: list[str], *command: str, programs: str = PROGRAMS, where: str = "here"
+    ) -> list[str]:
         records = [tmp_path.parent / f"{tmp_path.name}.{name}" for name in ("scan", "compile")]
         for path, lines in zip(records, (scan, compiled), strict=True):
             path.write_bytes("".join(f"{line}\n" for line in lines).encode(errors="surrogateescape"))
         words = command or ("gcc", "-c", "a.c")
         done = subprocess.run(
-            [judge_program, *records, programs, "--", *words],
+            [judge_program, where, *records, programs, "--", *words],
             cwd=tmp_path,
             env=ENVIRONMENT,
             capture_output=True,
@@ -124,7 +126,7 @@ def test_a_compile_without_an_assembler_was_not_observed(judge: Judge) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["a,b.h", "caf\udce9.h", "d\udc80/x.h", "\udced\udca0\udc80.h"],
+    ["a,b.h", "a\\b.h", "caf\udce9.h", "d\udc80/x.h", "\udced\udca0\udc80.h"],
 )
 def test_names_that_recc_cannot_take(judge: Judge, name: str) -> None:
     assert judge([read("a.c"), read(name)], GCC)[0] == f"scan: name {name}"
@@ -171,6 +173,27 @@ def test_a_pragma_that_compares_times(judge: Judge, tmp_path: Path) -> None:
     assert judge([read("a.c", 1, 29), read("a.y", 1)], GCC)[0] == "scan: - "
 
 
+@pytest.mark.parametrize("text", ["x = __TIMESTAMP__;", "a(__TIME ## STAMP__)", "a##b STAMP"])
+def test_the_time_of_a_file(judge: Judge, tmp_path: Path, text: str) -> None:
+    """Here the library sees it asked for; BuildStream stages all files with one time."""
+    (tmp_path / "a.c").write_text(text)
+    staged = 1321009871 * SECOND
+    assert judge([read("a.c", 5)], GCC, where="away")[0] == "scan: times __TIMESTAMP__"
+    assert judge([read("a.c", 5)], GCC)[0] == "scan: - "
+    assert judge([read("a.c", staged)], GCC, where="away")[0] == "scan: - "
+    (tmp_path / "a.c").write_text("a ## b __TIME")
+    assert judge([read("a.c", staged), read("a.h", 5)], GCC, where="away")[0] == "scan: times __TIMESTAMP__"
+
+
+def test_a_link_to_a_device(judge: Judge, tmp_path: Path) -> None:
+    for name, target in (("null.h", "/dev/null"), ("self.h", "/proc/self/maps"), ("far.h", "null.h")):
+        (tmp_path / name).symlink_to(target)
+        assert judge([read("a.c"), read(name)], GCC)[0] == f"scan: special-file {name}"
+    (tmp_path / "real.h").touch()
+    (tmp_path / "near.h").symlink_to("real.h")
+    assert judge([read("a.c"), read("near.h")], GCC)[0] == "scan: - "
+
+
 @pytest.mark.parametrize(
     ("made", "mtime", "ctime", "fresh"),
     [(9, 5, 5, True), (5, 5, 5, True), (5, 6, 5, False), (5, 5, 6, False), (9, 5, 10, False)],
@@ -183,6 +206,8 @@ def test_precompiled_headers(judge: Judge, tmp_path: Path, made: int, mtime: int
     scan, compiled, _ = judge([source, header], [*GCC, source, read("a.h.gch", made * SECOND)])
     assert scan == ("scan: - " if fresh else "scan: times a.h.gch")
     assert compiled == ("compile: - " if fresh else "compile: hidden-input a.h.gch")
+    scan, _, _ = judge([source, header], GCC, where="away")
+    assert scan == ("scan: not-supported a.h.gch" if fresh else "scan: times a.h.gch")
 
 
 def test_a_precompiled_header_without_its_header(judge: Judge, tmp_path: Path) -> None:

@@ -483,10 +483,10 @@ gcc -x c -c b a.d -MD                   | alone other-output a.d
 gcc -S a.s                              | alone other-output -S
 gcc -S a.S                              | alone other-output -S
 gcc -S -x assembler a                   | alone other-output -S
-gcc -S a.c -o -                         | alone other-output -o
-gcc -c a.c -o -                         | alone other-output -o
-gcc -MD -MF - -c a.c                    | alone other-output -MF
-gcc -Wp,-MD,- -c a.c                    | alone other-output -MF
+gcc -S a.c -o -                         | alone output 'standard output'
+gcc -c a.c -o -                         | alone output 'standard output'
+gcc -MD -MF - -c a.c                    | alone output 'standard output'
+gcc -Wp,-MD,- -c a.c                    | alone output 'standard output'
 gcc -MD -MF x -MF y -c a.c              | alone other-output -MF
 gcc -Wp,-MD,x -MD -MF y -c a.c          | alone other-output -MF
 gcc -MD -MF y -Wp,-MD,x -c a.c          | alone other-output -Wp,-MD,x
@@ -590,8 +590,8 @@ gcc @end                                | compile a.c -> a.o
 
 # Variables for 'gcc -c a.c' and for a link with -flto.
 VARIABLES = """
-CCC_OVERRIDE_OPTIONS=x                  | alone environment CCC_OVERRIDE_OPTIONS
-CC_LOG_DIAGNOSTICS=1                    | alone environment CC_LOG_DIAGNOSTICS
+CCC_OVERRIDE_OPTIONS=x                  | alone environment CCC_*
+CC_LOG_DIAGNOSTICS=1                    | alone environment CC_LOG_DIAGNOSTICS*
 CC_PRINT_OPTIONS=1                      | alone environment CC_PRINT_*
 CC_PRINT_HEADERS=1                      | alone environment CC_PRINT_*
 COMPILER_PATH=/x                        | alone environment COMPILER_PATH
@@ -602,6 +602,10 @@ GCC_URLS=st                             | alone environment GCC_URLS
 LD_PRELOAD=libm.so.6                    | alone environment LD_PRELOAD
 SUNPRO_DEPENDENCIES=x.d                 | alone environment SUNPRO_DEPENDENCIES
 LD_PRELOAD=                             | compile
+LANGUAGE=                               | compile
+LANGUAGE=de                             | alone environment LANGUAGE
+GCONV_PATH=/x                           | alone environment GCONV_PATH
+NO_COLOR=                               | compile
 CC_PRINT=1                              | compile
 COMPILER_PATHS=/x                       | compile
 COMPILER=/x                             | compile
@@ -612,6 +616,8 @@ LC_ALL=C                                | compile
 LD_LIBRARY_PATH=/x                      | compile
 LIBRARY_PATH=/x                         | compile
 TMPDIR=/x                               | compile
+LLVM_PROFILE_FILE=x                     | alone environment LLVM_*
+GLIBC_TUNABLES=x                        | alone environment GLIBC_TUNABLES
 LD_RUN_PATH=/x                          | compile
 SOURCE_DATE_EPOCH=                      | alone clock -
 SOURCE_DATE_EPOCH=1                     | compile
@@ -633,7 +639,8 @@ LINK_VARIABLES = """
 LD_RUN_PATH=/x                          | alone environment LD_RUN_PATH
 LD_RUN_PATH=                            | link
 COMPILER_PATH=/x                        | alone environment COMPILER_PATH
-LIBRARY_PATH=/x                         | link
+LIBRARY_PATH=/x                         | alone environment LIBRARY_PATH
+LIBRARY_PATH=                           | link
 """
 
 # Patterns, a space, and the source that is compiled.

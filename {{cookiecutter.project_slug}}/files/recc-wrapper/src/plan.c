@@ -70,6 +70,8 @@ static void judge_names(struct seen *seen, bool clang)
 {
     bool beside = seen->depends || seen->notes || seen->split;
 
+    if ((seen->output && strcmp(seen->output, "-") == 0) || (seen->depfile && strcmp(seen->depfile, "-") == 0))
+        refuse(seen, "output", "standard output");
     if (seen->plan->sources.count > 1 && (seen->output || seen->depfile))
         refuse(seen, "other-output", seen->output ? "-o" : "-MF");
     if (seen->depfile && !seen->depends)
@@ -81,10 +83,6 @@ static void judge_names(struct seen *seen, bool clang)
         refuse(seen, "other-output", "-gsplit-dwarf");
     if (seen->assembly && seen->assembled)
         refuse(seen, "other-output", "-S");
-    if (seen->output && strcmp(seen->output, "-") == 0)
-        refuse(seen, "other-output", "-o");
-    if (seen->depfile && strcmp(seen->depfile, "-") == 0)
-        refuse(seen, "other-output", "-MF");
     /* '.foo' is a name to one, and a suffix to another. */
     if (seen->output && is_hidden(seen->output) && beside)
         refuse(seen, "other-output", "-o");
