@@ -43,7 +43,8 @@ NAMES = {
 def existing_project(fetched: Project, directory: Path) -> Project:
     """The project of tests/adopt with a toolchain of its own, of the same packages, beside a generated project."""
     generated = generate(directory)
-    shutil.copytree(fetched.path / "toolchain", generated / "toolchain", dirs_exist_ok=True)
+    for name in ("toolchain", "recc"):
+        shutil.copytree(fetched.path / name, generated / name, dirs_exist_ok=True)
     path = directory / "mine"
     shutil.copytree(ROOT / "tests/adopt", path)
     names = path / "files/names"

@@ -142,7 +142,7 @@ LAYOUTS = {
     ),
     "clang": (
         "kind: cmake\nenvironment:\n  CC: clang\n",
-        f"kind: cmake\nbuild-depends:  # recc-adopt\n{CLANG}\n{CMAKE}\nenvironment:\n  CC: clang\n",
+        f"kind: cmake\nbuild-depends:  # recc-adopt\n{CLANG}\n{CMAKE}\n- buildsystems/recc-clang.bst  # recc-adopt\nenvironment:\n  CC: clang\n",
     ),
     "manual with make": (
         "kind: manual\nconfig:\n  build-commands:\n  - |\n    cd src\n    DEBUG=1 make all\n",
@@ -212,7 +212,7 @@ def test_elements_that_need_nothing(mine: Path) -> None:
     counts["compile nothing"] += 3  # toolchain.bst, and the two above
     numbers = ", ".join(f"{counts[what]} {what}" for what in ("compile nothing", "opted out"))
     wired = f"{counts['wired']} wired"
-    assert done.stderr == f"recc-adopt: elements: {numbers}, 5 part of the toolchain, {wired}.\n"
+    assert done.stderr == f"recc-adopt: elements: {numbers}, 8 part of the toolchain, {wired}.\n"
 
 
 LEFT_ALONE = {
@@ -367,7 +367,7 @@ def test_the_toolchain_itself_is_left_out(mine: Path) -> None:
     add(mine, "elements/my/gcc.bst", "kind: autotools\nbuild-depends:\n- my/make.bst\n")
     add(mine, "elements/my/make.bst", "kind: make\n")
     assert run(mine).stdout == ""
-    assert "7 part of the toolchain" in run(mine).stderr
+    assert "10 part of the toolchain" in run(mine).stderr
 
 
 def test_other_projects_below_are_left_out(mine: Path) -> None:
@@ -377,7 +377,7 @@ def test_other_projects_below_are_left_out(mine: Path) -> None:
     add(mine, ".hidden/a.bst", "kind: make\n")
     add(mine, "own/a.bst", "kind: stack\n")
     shutil.move(mine / "elements/buildsystems", mine / "buildsystems")
-    assert run(mine).stderr == "recc-adopt: elements: 2 compile nothing, 5 part of the toolchain.\n"
+    assert run(mine).stderr == "recc-adopt: elements: 2 compile nothing, 8 part of the toolchain.\n"
 
 
 def test_through_a_junction(tmp_path: Path) -> None:
@@ -409,7 +409,7 @@ def test_through_a_junction(tmp_path: Path) -> None:
     assert found.stderr == "recc-adopt: elements: 2 compile nothing, 1 wired now.\n"
     assert path.read_text() == (
         "kind: meson\nbuild-depends:  # recc-adopt\n- (@): recc.bst:include/clang-for-recc.yml  # recc-adopt\n"
-        "- recc.bst:buildsystems/meson.bst  # recc-adopt\n"
+        "- recc.bst:buildsystems/meson.bst  # recc-adopt\n- recc.bst:buildsystems/recc-clang.bst  # recc-adopt\n"
     )
     assert run(tmp_path, "--check").returncode == 0
 

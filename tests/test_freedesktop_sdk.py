@@ -195,7 +195,7 @@ def loaded(daemon: str, sdist: str, tmp_path_factory: pytest.TempPathFactory) ->
     """A generated project whose user configuration has the copies for mirrors."""
     directory = tmp_path_factory.mktemp("loaded")
     project = Project(generate(directory, toolchain=CHOICE), directory / "cache")
-    project.configure(
+    project.configuration.write_text(
         f"""
 projects:
   {project.name}:

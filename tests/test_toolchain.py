@@ -134,6 +134,7 @@ def mine(fetched: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     directory = tmp_path_factory.mktemp("mine")
     project = Project(generate(directory), fetched.cache)
     shutil.rmtree(project.path / "toolchain")
+    shutil.copytree(fetched.path / "recc", project.path / "recc", dirs_exist_ok=True)
     with edited(fetched.configuration, publish(fetched, directory)):
         for title in (OTHER_LAYOUT, GAP):
             follow(project, SECTIONS[title])

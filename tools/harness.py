@@ -169,16 +169,29 @@ class Project:
         log = "".join((self.cache / "buildstream/logs" / name).read_text(errors="replace") for name in names)
         return Build(done.returncode, parse_summary(log), parse_links(log), seconds, log, done.stdout)
 
-    def build_script(self, script: Path, *arguments: object, mode: str = "local", toolchain: str = "gcc") -> str:
-        """The build log of an element that does nothing but run `script`, with make and 'gcc' or 'clang' at hand."""
+    def build_script(
+        self,
+        script: Path,
+        *arguments: object,
+        mode: str = "local",
+        toolchain: str = "gcc",
+        beside: Iterable[Path] = (),
+    ) -> str:
+        """The build log of an element that does nothing but run `script`, with make and 'gcc' or 'clang' at hand.
+
+        It finds the files `beside` in its working directory.
+        """
         directory = self.path / "files" / script.stem
-        directory.mkdir(parents=True, exist_ok=True)
-        shutil.copy(script, directory)
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        for file in (script, *beside):
+            shutil.copy(file, directory)
         (self.path / f"elements/{script.stem}.bst").write_text(
             f"""kind: manual
 build-depends:
 - (@): include/{toolchain}-for-recc.yml
 - buildsystems/make.bst
+{"- buildsystems/recc-clang.bst" if toolchain == "clang" else ""}
 sources:
 - kind: local
   path: files/{script.stem}

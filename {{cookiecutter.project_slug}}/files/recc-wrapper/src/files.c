@@ -3,7 +3,6 @@
 #include "files.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,11 +106,21 @@ static bool is_ordinary(const struct run *run, const char *name)
     struct stat status;
     bool ordinary = path[directory] && (lstat(path, &status) != 0 || (S_ISREG(status.st_mode) && status.st_size > 0));
     path[directory - 1] = '\0';
+    /* 'd/../b.o' needs a directory that an executor does not have. */
+    ordinary = ordinary && !strstr(name + strspn(name, "./"), "/../");
     ordinary = ordinary && realpath(*path ? path : "/", real) && strcmp(real, normal(path)) == 0;
     /* Elsewhere an executor has directories of its own. */
     ordinary = ordinary && top(real) == top(run->directory) && strncmp(real, run->directory, top(real)) == 0;
     free(path);
     return ordinary;
+}
+
+void judge_sources(struct verdict *verdict, const struct run *run)
+{
+    struct stat status;
+    for (size_t i = 0; i < run->plan.sources.count; i++)
+        if (stat(run->plan.sources.word[i], &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+            object_to(verdict, "special-file", run->plan.sources.word[i]);
 }
 
 void judge_outputs(struct verdict *verdict, const struct run *run)
@@ -120,7 +129,7 @@ void judge_outputs(struct verdict *verdict, const struct run *run)
     for (size_t i = 0; i < outputs->count; i++) {
         if (!is_ordinary(run, outputs->word[i]))
             object_to(verdict, "output", outputs->word[i]);
-        if (!is_text(outputs->word[i]) || strpbrk(outputs->word[i], ",\n"))
+        if (!is_text(outputs->word[i]) || strpbrk(outputs->word[i], ",\\\n"))
             object_to(verdict, "name", outputs->word[i]);
         for (size_t j = 0; j < i; j++)
             if (strcmp(outputs->word[i], outputs->word[j]) == 0)
@@ -220,15 +229,4 @@ bool keep_output(const struct run *run, size_t number)
         close(fd);
     free(to);
     return kept;
-}
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status, (void)type, (void)walk;
-    return remove(path) * 0;
-}
-
-void remove_tree(const char *path)
-{
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -17,6 +17,9 @@ char *mirrored(const struct run *run, const char *name);
 /* Is the working directory one that an executor can have, under the name that the compiler writes down? */
 void judge_directory(struct verdict *verdict, const struct run *run);
 
+/* Can the sources be read twice? */
+void judge_sources(struct verdict *verdict, const struct run *run);
+
 /* Can the outputs be written as the compiler would write them? */
 void judge_outputs(struct verdict *verdict, const struct run *run);
 
@@ -29,7 +32,5 @@ bool keep_output(const struct run *run, size_t number);
 
 /* Copy what a file holds to a descriptor. */
 void show(const char *path, int fd);
-
-void remove_tree(const char *path);
 
 #endif

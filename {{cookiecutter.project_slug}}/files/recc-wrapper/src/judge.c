@@ -1,6 +1,7 @@
 /* Judges from records whether a result may be cached: whether its key tells all that it depends on. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,9 @@
 #include <unistd.h>
 
 #include "record.h"
+
+/* The time that BuildStream gives to all files that it stages: 2011-11-11 11:11:11. */
+#define STAGED (1321009871LL * 1000000000)
 
 /* Toolchain and system: never searched for directives, which only tell of messages. */
 static bool is_system(const char *name)
@@ -29,28 +33,42 @@ static bool has_line_directive(const char *text)
     return false;
 }
 
-static bool any_input(const struct record *scan, bool (*says)(const char *text))
+static bool file_says(const char *name, bool (*says)(const char *text))
+{
+    char *text = read_file(name, NULL);
+    bool found = text && says(text);
+    free(text);
+    return found;
+}
+
+static bool any_input(const struct record *scan, bool system, bool (*says)(const char *text))
 {
     for (size_t i = 0; i < scan->count; i++) {
         const struct entry *entry = &scan->entry[i];
-        char *text = entry->tag == 'R' && !is_system(entry->name) ? read_file(entry->name, NULL) : NULL;
-        bool found = text && says(text);
-        free(text);
-        if (found)
+        if (entry->tag == 'R' && (system || !is_system(entry->name)) && file_says(entry->name, says))
             return true;
     }
     return false;
 }
 
-bool quotes_others(const struct record *scan)
+bool quotes_others(const struct plan *plan, const struct record *scan)
 {
-    return any_input(scan, has_line_directive);
+    for (size_t i = 0; i < plan->sources.count; i++)
+        if (file_says(plan->sources.word[i], has_line_directive))
+            return true;
+    return any_input(scan, false, has_line_directive);
 }
 
 /* '#pragma GCC dependency' compares the times of two files. */
 static bool compares_times(const char *text)
 {
     return strstr(text, "GCC dependency") != NULL;
+}
+
+/* The time of a file, in one word or pasted together out of two. */
+static bool says_time(const char *text)
+{
+    return strstr(text, "__TIMESTAMP__") || (strstr(text, "##") && (strstr(text, "__TIME") || strstr(text, "STAMP")));
 }
 
 static int by_size(const void *a, const void *b)
@@ -69,15 +87,17 @@ static bool same_content(const struct entry *one, const struct entry *other)
 }
 
 /* Times are not in the key, and equal in another sandbox: '#pragma once' tells files of equal content apart by them. */
-static void judge_times(struct verdict *verdict, const struct record *scan)
+static void judge_times(struct verdict *verdict, const struct record *scan, bool here)
 {
     const struct entry **inputs = checked(malloc((scan->count + 1) * sizeof *inputs));
     size_t count = 0, i;
-    bool differ = false;
+    bool differ = false, young = false;
 
     for (i = 0; i < scan->count; i++)
         if (scan->entry[i].tag == 'R')
             inputs[count++] = &scan->entry[i];
+    for (i = 0; i < count; i++)
+        young |= inputs[i]->mtime != STAGED;
     qsort(inputs, count, sizeof *inputs, by_size);
     for (i = 1; i < count; i++) {
         bool other_time = inputs[i]->mtime != inputs[i - 1]->mtime;
@@ -87,8 +107,11 @@ static void judge_times(struct verdict *verdict, const struct record *scan)
             object_to(verdict, "times", inputs[i]->name);
     }
     free(inputs);
-    if (differ && any_input(scan, compares_times))
+    if (differ && any_input(scan, false, compares_times))
         object_to(verdict, "times", "#pragma GCC dependency");
+    /* Where it compiles here, the library sees the compiler ask for it. */
+    if (young && !here && any_input(scan, true, says_time))
+        object_to(verdict, "times", "__TIMESTAMP__");
 }
 
 static void judge_unrecordable(struct verdict *verdict, const struct record *record)
@@ -135,7 +158,16 @@ static bool is_fresh(const char *precompiled, const struct plan *plan, const str
     return true;
 }
 
-void judge_scan(struct verdict *verdict, const struct plan *plan, const struct record *scan)
+/* A device or what a link leads to it: no executor has it. */
+static bool is_elsewhere(const char *name)
+{
+    char real[PATH_MAX];
+    struct stat status;
+    return !is_system(name) && lstat(name, &status) == 0 && S_ISLNK(status.st_mode) && realpath(name, real) &&
+           (strncmp(real, "/dev/", 5) == 0 || strncmp(real, "/proc/", 6) == 0 || strncmp(real, "/sys/", 5) == 0);
+}
+
+void judge_scan(struct verdict *verdict, const struct plan *plan, const struct record *scan, bool here)
 {
     char precompiled[4096];
     size_t i;
@@ -148,14 +180,21 @@ void judge_scan(struct verdict *verdict, const struct plan *plan, const struct r
         const char *name = scan->entry[i].name;
         if (scan->entry[i].tag != 'R')
             continue;
-        if (!is_text(name) || strpbrk(name, ",\n") || climbs_out_of_link(name))
+        if (!is_text(name) || strpbrk(name, ",\\\n") || climbs_out_of_link(name))
             object_to(verdict, "name", name);
         snprintf(precompiled, sizeof precompiled, "%s.gch", name);
-        if (plan->kind == RUN_COMPILE && access(precompiled, F_OK) == 0 && !is_fresh(precompiled, plan, scan))
-            object_to(verdict, "times", precompiled);
+        if (is_elsewhere(name))
+            object_to(verdict, "special-file", name);
+        if (plan->kind == RUN_COMPILE && access(precompiled, F_OK) == 0) {
+            if (!is_fresh(precompiled, plan, scan))
+                object_to(verdict, "times", precompiled);
+            else if (!here)
+                /* Never twice the same, and an executor without it gives other messages. */
+                object_to(verdict, "not-supported", precompiled);
+        }
     }
     if (plan->kind == RUN_COMPILE)
-        judge_times(verdict, scan);
+        judge_times(verdict, scan, here);
 }
 
 static bool is_precompiled(const char *name, const struct plan *plan, const struct record *scan)

@@ -42,6 +42,20 @@ static void clean_path(void)
     free(kept);
 }
 
+/* Whether PATH leads from a name to this file first. */
+static bool is_found_as(const char *name, const char *file)
+{
+    char *path = checked(strdup(getenv("PATH"))), *rest = path, *directory, *candidate = NULL;
+    while ((!candidate || access(candidate, X_OK) != 0) && (directory = strsep(&rest, ":"))) {
+        free(candidate);
+        candidate = format("%s/%s", directory, name);
+    }
+    bool same = !strchr(name, '/') && candidate && strcmp(candidate, file) == 0;
+    free(candidate);
+    free(path);
+    return same;
+}
+
 static const char *variable(const char *name, const char *otherwise)
 {
     const char *value = getenv(name);
@@ -76,8 +90,8 @@ int main(int argc, char **argv)
         return 127;
     }
     run.mode = read_mode(mode);
-    /* gcc hands its name on to programs that call it again. */
-    if (strchr(argv[0], '/'))
+    /* gcc looks for itself, and is called again, by this name. */
+    if (!is_found_as(argv[0], run.compiler))
         argv[0] = (char *)run.compiler;
     if (run.mode == OFF) {
         execv(run.compiler, argv);

@@ -28,6 +28,7 @@
 #include "interpose.h"
 
 static int record_fd = -1;
+static bool strict;
 
 static void record(const char *form, ...)
 {
@@ -47,16 +48,24 @@ static void record(const char *form, ...)
     errno = error;
 }
 
-static const char *before(const char *name, bool writes)
-{
-    (void)writes;
-    return name;
-}
-
-/* What says nothing: some devices, and the record itself. */
+/* What says nothing: the record itself, make's jobserver, some devices. */
 static bool harmless(const char *name)
 {
-    return strcmp(name, getenv("OBSERVE")) == 0 || strcmp(name, "/dev/null") == 0 || strcmp(name, "/dev/urandom") == 0 || strcmp(name, "/dev/random") == 0;
+    return strcmp(name, getenv("OBSERVE")) == 0 || strstr(name, "/GMfifo") || strcmp(name, "/dev/null") == 0 ||
+           strcmp(name, "/dev/urandom") == 0 || strcmp(name, "/dev/random") == 0;
+}
+
+/* What can be read only once is left to the compile that counts. */
+static const char *before(const char *name, bool writes)
+{
+    struct stat status;
+    if (strict && !writes && stat(name, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) &&
+        !harmless(name)) {
+        record("X special-file %s\n", name);
+        /* A signal makes LLVM's programs remove what they have begun to write. */
+        raise(SIGTERM);
+    }
+    return name;
 }
 
 #define NANOSECONDS(time) ((long long)(time).tv_sec * 1000000000 + (time).tv_nsec)
@@ -133,6 +142,7 @@ __attribute__((constructor)) static void start(void)
     /* Out of the way of programs that expect the first free number. */
     record_fd = fcntl(fd, F_DUPFD_CLOEXEC, 100);
     close(fd);
+    strict = getenv("OBSERVE_STRICT") != NULL;
     /* A compile ends with what started it, as where the shell kills a whole group. */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     size = readlink("/proc/self/exe", program, sizeof program - 1);

@@ -60,21 +60,32 @@ const struct option *find_option(const char *word)
     return found && found->effect == OBJECT ? found : NULL;
 }
 
+/* Whether 'NAME=VALUE' is the variable that `name` stands for, perhaps with a '*' at its end. */
+static bool is_variable(const char *variable, const char *name)
+{
+    size_t size = strcspn(variable, "="), known = strlen(name);
+    return name[known - 1] == '*' ? strncmp(variable, name, known - 1) == 0
+                                  : known == size && strncmp(variable, name, size) == 0;
+}
+
+bool is_keyed(const char *variable)
+{
+    for (size_t i = 0; i < LENGTH(variables); i++)
+        if (variables[i].effect != ALONE && is_variable(variable, variables[i].name))
+            return true;
+    return false;
+}
+
 const char *dangerous_variable(char *const environment[], bool link)
 {
-    size_t i;
     for (; *environment; environment++) {
-        size_t size = strcspn(*environment, "=");
-        if ((*environment)[size] == '\0' || (*environment)[size + 1] == '\0')
+        const char *value = strchr(*environment, '=');
+        if (!value || !value[1])
             continue; /* empty is as good as unset */
-        for (i = 0; i < LENGTH(variables); i++) {
-            const char *name = variables[i].name;
-            size_t known = strlen(name);
-            bool same = name[known - 1] == '*' ? strncmp(*environment, name, known - 1) == 0
-                                               : known == size && strncmp(*environment, name, size) == 0;
-            if (same && (variables[i].effect == ALONE || (link && variables[i].effect == LINK)))
-                return name;
-        }
+        for (size_t i = 0; i < LENGTH(variables); i++)
+            if ((variables[i].effect == ALONE || (link && variables[i].effect == LINK)) &&
+                is_variable(*environment, variables[i].name))
+                return variables[i].name;
     }
     return NULL;
 }

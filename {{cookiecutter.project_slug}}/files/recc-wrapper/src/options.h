@@ -19,6 +19,9 @@ struct option {
 /* The entry of `word` (the longest whose name it begins with), also of -fX for -fno-X; NULL if it is not known. */
 const struct option *find_option(const char *word);
 
+/* Whether it is known to be part of what a result depends on. */
+bool is_keyed(const char *variable);
+
 /* The variable that makes a command run alone, or NULL; `link`: variables of links count as well. */
 const char *dangerous_variable(char *const environment[], bool link);
 

@@ -64,6 +64,8 @@ static void name_outputs(struct seen *seen)
     struct plan *plan = seen->plan;
     size_t i;
 
+    if ((seen->output && strcmp(seen->output, "-") == 0) || (seen->depfile && strcmp(seen->depfile, "-") == 0))
+        refuse(seen, "output", "standard output");
     if (seen->output)
         add_word(&plan->outputs, seen->output);
     else

@@ -18,8 +18,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "words.h"
+
 static const int handed_on[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 enum { HANDED_ON = sizeof handed_on / sizeof *handed_on, PATIENCE = 2 /* seconds */ };
+const char *own_directory;
 static volatile pid_t running;
 static volatile sig_atomic_t caught;
 
@@ -77,6 +80,8 @@ void become(const struct child *child)
             _exit(127);
         close(fd);
         setenv("OBSERVE", child->observe, 1);
+        if (child->strict)
+            setenv("OBSERVE_STRICT", "1", 1);
         setenv("LD_PRELOAD", child->link_scan ? PREFIX "/lib/observe-link.so:" PREFIX "/lib/observe.so" : PREFIX "/lib/observe.so", 1);
     }
     if (child->no_commands) {
@@ -128,7 +133,12 @@ int run_child(const struct child *child)
         sigaction(handed_on[i], &old[i], NULL);
     signal(SIGALRM, SIG_DFL);
     sigprocmask(SIG_SETMASK, &before, NULL);
-    return caught ? caught : status;
+    if (caught) {
+        if (own_directory)
+            remove_tree(own_directory);
+        end_like(caught);
+    }
+    return status;
 }
 
 void end_like(int status)

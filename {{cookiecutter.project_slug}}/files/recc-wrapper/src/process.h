@@ -10,12 +10,16 @@ struct child {
     const char *directory;  /* where to run, or NULL */
     const char *in, *out, *err; /* files in the place of standard streams; NULL: as they are */
     const char *observe;    /* record of the observing library, or NULL */
+    bool strict;            /* it must not read what can be read only once */
     bool link_scan;         /* with the library that keeps a linker from writing */
     bool no_commands;       /* it may not start programs */
     const char *const *set; /* NAME, value, NAME, value, …, NULL; the value NULL removes it */
 };
 
-/* Run a child to its end; its wait status. What ends this process by a signal meanwhile ends the child first. */
+/* Removed when a signal ends this process. */
+extern const char *own_directory;
+
+/* Run a child to its end; its wait status. A signal that ends this process meanwhile ends the child first. */
 int run_child(const struct child *child);
 
 /* End as a child with this wait status has ended. */

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "files.h"
+#include "options.h"
 #include "process.h"
 
 #define BUNDLE PREFIX "/bundle/"
@@ -77,11 +79,33 @@ static void read_recc_log(struct answer *answer, const char *directory)
         closedir(files);
 }
 
+/*
+ * What a result of the element's sandbox depends on beside inputs and directory: recc
+ * takes neither words nor variables of a command into the key that it does not take
+ * for a compiler's.
+ */
+static char *key_of(const struct run *run)
+{
+    char *text = NULL, digest[DIGEST_SIZE];
+    size_t size;
+    FILE *file = checked(open_memstream(&text, &size));
+    fprintf(file, "%s", run->toolchain);
+    for (size_t i = 0; i < run->plan.all.count; i++)
+        fprintf(file, "%c%s", '\0', run->plan.all.word[i]);
+    for (char **variable = environ; *variable; variable++)
+        if (is_keyed(*variable))
+            fprintf(file, "%c%s", '\0', *variable);
+    fclose(file);
+    digest_bytes(text, size, digest);
+    free(text);
+    return format("quasi-safe %s", digest);
+}
+
 void ask_recc(struct run *run, struct answer *answer)
 {
     bool local = run->mode == LOCAL;
     char *logs = format("%s/%s", run->own, "recc"), *out = format("%s/%s", run->own, "out"), *err = format("%s/%s", run->own, "err");
-    char *salt = format("quasi-safe %s", run->toolchain), *above = checked(strdup(run->directory)), *nonce;
+    char *salt = local ? key_of(run) : NULL, *above = checked(strdup(run->directory)), *nonce;
     struct words outputs = {0}, command = {0};
     int levels = 0;
 
@@ -112,7 +136,7 @@ void ask_recc(struct run *run, struct answer *answer)
         "RECC_CACHE_ONLY", local || run->mode == CACHE_ONLY ? "1" : NULL,
         "RECC_CACHE_UPLOAD_LOCAL_BUILD", local ? "1" : NULL,
         /* Part of an action's digest: results of one salt never answer a lookup with another. */
-        "RECC_ACTION_SALT", local ? salt : NULL,
+        "RECC_ACTION_SALT", salt,
         /* Makes the action unlike any other: nothing is taken from the cache. */
         "RECC_REMOTE_ENV_BST_RECC_VERIFICATION", run->mode == VERIFY ? nonce : NULL,
         "BST_RECC_OWN", run->own,

@@ -48,6 +48,14 @@ void read_record(struct record *record, const char *path)
     record->count = kept;
 }
 
+bool find_reason(const struct record *record, const char *why)
+{
+    for (size_t i = 0; i < record->count; i++)
+        if (record->entry[i].tag == 'X' && strncmp(record->entry[i].name, why, strlen(why)) == 0)
+            return true;
+    return false;
+}
+
 const struct entry *find_entry(const struct record *record, char tag, const char *name)
 {
     struct entry key = {.tag = tag, .name = (char *)name};

@@ -28,14 +28,17 @@ void object_to(struct verdict *verdict, const char *why, const char *detail);
 void read_record(struct record *record, const char *path);
 const struct entry *find_entry(const struct record *record, char tag, const char *name);
 
-/* Can a scan's inputs stand for the compile? */
-void judge_scan(struct verdict *verdict, const struct plan *plan, const struct record *scan);
+/* Whether there is an 'X REASON …'. */
+bool find_reason(const struct record *record, const char *why);
+
+/* Can a scan's inputs stand for the compile? `here`: it compiles under observation, in this sandbox. */
+void judge_scan(struct verdict *verdict, const struct plan *plan, const struct record *scan, bool here);
 
 /* Did the compile (or link) itself read, miss or write what its scan does not tell? `programs`: those it may run. */
 void judge_compile(struct verdict *verdict, const struct plan *plan, const struct record *scan,
                    const struct record *compile, const struct words *programs);
 
 /* Whether messages may quote other files: an input has line directives. */
-bool quotes_others(const struct record *scan);
+bool quotes_others(const struct plan *plan, const struct record *scan);
 
 #endif

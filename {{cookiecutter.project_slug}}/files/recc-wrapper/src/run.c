@@ -49,7 +49,8 @@ static int compile(const struct run *run, const char *observe, const char *out, 
 static bool scan_compile(struct run *run)
 {
     char *record = own_file(run, "scan");
-    struct child child = {.command = run->plan.scan.word, .in = "/dev/null", .out = "/dev/null", .err = "/dev/null", .observe = record};
+    struct child child = {.command = run->plan.scan.word, .in = "/dev/null", .out = "/dev/null", .err = "/dev/null",
+                          .observe = record, .strict = true};
     bool scanned = run->plan.scan.count == 0 || run_child(&child) == 0;
     read_record(&run->scan, record);
     free(record);
@@ -162,7 +163,7 @@ static void end_with_result(struct run *run, const struct answer *answer)
         write_log(run, "verified", answer->digest);
         leave(run, 0);
     }
-    if (stat(err, &messages) == 0 && messages.st_size > 0 && (isatty(2) || quotes_others(&run->scan)))
+    if (stat(err, &messages) == 0 && messages.st_size > 0 && (isatty(2) || quotes_others(&run->plan, &run->scan)))
         end_uncached(run, "messages", "of a file that is not an input", compile(run, NULL, NULL, NULL));
     if (!take(run))
         end_uncached(run, "other-output", "a file that the compiler did not write", compile(run, NULL, NULL, NULL));
@@ -177,6 +178,8 @@ static void end_watched(struct run *run, const struct answer *answer, const char
     int status = 1 << 8;
     if (text)
         sscanf(text, "%d %31[^\n]\n%511[^\n]", &status, why, detail);
+    if (strcmp(why, "special-file") == 0)
+        run_alone(run, why, detail);
     show(out, 1);
     show(err, 2);
     if (status != 0)
@@ -219,10 +222,15 @@ void run_planned(struct run *run)
 {
     struct verdict verdict = {0};
     struct answer answer;
-    char *report;
+    char *report, *known = known_compiler(run->compiler);
 
+    if (run->mode != LOCAL && !known)
+        object_to(&verdict, "program", run->compiler);
     judge_directory(&verdict, run);
+    judge_sources(&verdict, run);
     judge_outputs(&verdict, run);
+    if (verdict.why[0])
+        run_alone(run, verdict.why, verdict.detail);
     find_toolchain(&verdict, run->compiler, run->logs, run->clang, run->mode != LOCAL, &run->programs, run->toolchain);
     if (verdict.why[0])
         run_alone(run, verdict.why, verdict.detail);
@@ -232,23 +240,27 @@ void run_planned(struct run *run)
         run->own = NULL;
         run_alone(run, "output", run->logs);
     }
+    own_directory = run->own;
     run->mirror = mirrored(run, run->directory);
     make_directories(run->mirror);
+    if (run->mode != LOCAL)
+        run->compiler = known;
     run->plan.all.word[0] = (char *)run->compiler;
     if (run->plan.kind == RUN_LINK)
         scan_link(run, &verdict);
     else if (run->plan.scan.count > 0)
         run->plan.scan.word[0] = (char *)run->compiler;
-    if (run->plan.kind == RUN_COMPILE && !scan_compile(run)) {
+    bool scanned = run->plan.kind != RUN_COMPILE || scan_compile(run);
+    judge_scan(&verdict, &run->plan, &run->scan, run->mode == LOCAL);
+    if (verdict.why[0] && (scanned || strcmp(verdict.why, "special-file") == 0))
+        run_alone(run, verdict.why, verdict.detail);
+    if (!scanned) {
         int status = compile(run, NULL, NULL, NULL);
         if (status == 0)
             end_uncached(run, "unobserved", "the scan fails", status);
         write_log(run, "failed", NULL);
         leave(run, status);
     }
-    judge_scan(&verdict, &run->plan, &run->scan);
-    if (verdict.why[0])
-        run_alone(run, verdict.why, verdict.detail);
     name_inputs(run);
 
     ask_recc(run, &answer);
@@ -283,9 +295,9 @@ int watch(char *const command[])
     while (list && (program = strsep(&list, "\n")) && list)
         add_word(&run.programs, program);
 
-    int status = compile(&run, record, out, err);
+    int status = run_child(&(struct child){.command = run.plan.all.word, .observe = record, .strict = true, .out = out, .err = err});
     read_record(&observed, record);
-    if (status == 0)
+    if (status == 0 || find_reason(&observed, "special-file"))
         judge_compile(&verdict, &run.plan, &run.scan, &observed, &run.programs);
     for (size_t i = 0; status == 0 && i < run.plan.outputs.count; i++)
         if (!keep_output(&run, i))

@@ -16,7 +16,7 @@ enum { PARTS = sizeof parts / sizeof *parts };
 
 char *find_program(const char *name)
 {
-    char *path = checked(strdup(getenv("PATH") ? getenv("PATH") : "")), *rest = path, *directory, *found = NULL;
+    char *path = format("%s:/usr/bin:/bin", getenv("PATH") ? getenv("PATH") : ""), *rest = path, *directory, *found = NULL;
     struct stat own, status;
     if (stat("/proc/self/exe", &own) != 0)
         own.st_ino = 0;
@@ -29,6 +29,25 @@ char *find_program(const char *name)
         }
     }
     free(path);
+    return found;
+}
+
+char *known_compiler(const char *compiler)
+{
+    static const char *const names[] = {"cc", "c++", "gcc", "g++", "clang", "clang++"};
+    const char *slash = strrchr(compiler, '/');
+    char *found = NULL, *real = realpath(compiler, NULL), *other = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
+        char *path = format("%.*s/%s", (int)(slash - compiler), compiler, names[i]);
+        free(other);
+        other = realpath(path, NULL);
+        if (strcmp(slash + 1, names[i]) == 0 || (real && other && strcmp(real, other) == 0))
+            found = path;
+        else
+            free(path);
+    }
+    free(other);
+    free(real);
     return found;
 }
 

@@ -16,6 +16,9 @@
 void find_toolchain(struct verdict *verdict, const char *compiler, const char *directory, bool clang, bool hermetic,
                     struct words *programs, char digest[]);
 
+/* The same compiler by a name that recc takes for a compiler's; NULL if it has none. */
+char *known_compiler(const char *compiler);
+
 /* The first file `name` on PATH that can be executed, other than those of the wrapper's own; NULL if there is none. */
 char *find_program(const char *name);
 

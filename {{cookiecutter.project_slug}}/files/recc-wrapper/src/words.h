@@ -1,4 +1,4 @@
-/* Lists of words, and files read whole. */
+/* Lists of words, files read whole, and what else every part needs. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WORDS_H
 #define WORDS_H
@@ -17,6 +17,8 @@ void add_word(struct words *words, const char *word);
 
 /* A file's bytes, with a NUL after them; NULL where it cannot be read. */
 char *read_file(const char *path, size_t *size);
+
+void remove_tree(const char *path);
 
 /* Add `word`, or the words of the response file that it names; `special` is set to one that is no regular file. */
 void expand(const char *word, struct words *words, const char **special, int depth);
