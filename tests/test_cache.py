@@ -581,7 +581,6 @@ def test_quasi_safe(
     conf = team.configuration("team-cache-local")
     assert build(machine_a, conf, "local").counts == Counts(SOURCES, 0, SOURCES, 0)
     assert build(machine_b, conf, "local").counts == hits()
-    machine_b.configuration = conf  # which names the cache directory
     assert machine_b.artifact(ELEMENT, tmp_path / "local", "local") == plain
     stored = [len(list((team.data / domain / "actioncache").rglob("*"))) for domain in DOMAINS]
     assert stored[0] < stored[1]

