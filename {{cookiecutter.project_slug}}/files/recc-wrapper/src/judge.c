@@ -88,7 +88,7 @@ static bool same_content(const struct entry *one, const struct entry *other)
 }
 
 /* Times are not in the key, and equal in another sandbox: '#pragma once' tells files of equal content apart by them. */
-static void judge_times(struct verdict *verdict, const struct record *scan, bool here)
+static void judge_times(struct verdict *verdict, const struct plan *plan, const struct record *scan, bool here)
 {
     const struct entry **inputs = checked(malloc((scan->count + 1) * sizeof *inputs));
     size_t count = 0, i, j;
@@ -110,6 +110,9 @@ static void judge_times(struct verdict *verdict, const struct record *scan, bool
     if (differ && any_input(scan, false, compares_times))
         object_to(verdict, "times", "#pragma GCC dependency");
     /* Where it compiles here, the library sees the compiler ask for it. */
+    for (i = 0; young && !here && i < plan->all.count; i++)
+        if (strstr(plan->all.word[i], "STAMP__") || strstr(plan->all.word[i], "##"))
+            object_to(verdict, "times", plan->all.word[i]);
     if (young && !here && any_input(scan, true, says_time))
         object_to(verdict, "times", "__TIMESTAMP__");
 }
@@ -194,7 +197,7 @@ void judge_scan(struct verdict *verdict, const struct plan *plan, const struct r
         }
     }
     if (plan->kind == RUN_COMPILE)
-        judge_times(verdict, scan, here);
+        judge_times(verdict, plan, scan, here);
 }
 
 static bool is_precompiled(const char *name, const struct plan *plan, const struct record *scan)
