@@ -1,10 +1,10 @@
 # The two commands of this repository; both set up what they need.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: bench bench-quick demo lint mutants setup test test-slow unit
+.PHONY: bench bench-quick demo lint mutants rows setup test test-slow unit
 
 # All tests but the slow ones; in two processes, since much of a build is waiting.
 test: lint
-	.venv/bin/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest -m "not slow and not rows" -n 2 --dist loadfile --no-loadscope-reorder
 
 # What CI runs after that: builds with one job, the benchmark, a farm's faults and load.
 test-slow: setup
@@ -17,6 +17,10 @@ demo: setup
 # The fast tests alone.
 unit: lint
 	.venv/bin/pytest -m "not e2e"
+
+# Every construct of docs/trust.md in every mode, with gcc and clang: half an hour.
+rows: setup
+	.venv/bin/pytest tests/test_rows.py
 
 # Whether the tests of docs/trust.md fail when its mechanisms are removed: 20 minutes.
 mutants: setup

@@ -26,11 +26,19 @@ FILES = {
     "project.conf",
     "requirements.txt",
     *(f"elements/buildsystems/{name}.bst" for name in ["autotools", "cmake", "make", "meson"]),
-    *(f"elements/buildsystems/recc-{name}.bst" for name in ["bundle", "packages", "wrapper"]),
+    *(f"elements/buildsystems/recc-{name}.bst" for name in ["bundle", "clang", "packages", "wrapper"]),
     *(f"elements/examples/{name}.bst" for name in ["fribidi", "greeting", "greeting-clang", "hello", "lz4", "ninja"]),
     "elements/toolchain.bst",
     *(f"files/greeting/{name}" for name in ["Makefile", "greeting.c", "greeting.h", "main.cpp"]),
-    *(f"files/recc-wrapper/{name}" for name in ["libexec/compiler", "libexec/summary", "session/sh", "src/observe.c"]),
+    *(f"files/recc-wrapper/{name}" for name in ["Makefile", "libexec/summary", "session/sh"]),
+    *(
+        f"files/recc-wrapper/src/{name}"
+        for name in (
+            "command.c command.h digest.c digest.h files.c files.h interpose.h judge.c link.c log.c main.c observe-link.c "
+            "observe.c options.c options.def options.h plan.c plan.h process.c process.h recc.c recc.h record.c record.h "
+            "run.c run.h show-plan.c toolchain.c toolchain.h variables.def verify.c watch.c words.c words.h"
+        ).split()
+    ),
     "bin/recc-adopt",
     "bin/recc-cache",
     "bin/recc-farm",
@@ -115,7 +123,7 @@ def test_commands_stay_executable(tmp_path: Path) -> None:
     for name in (
         "deploy/token",
         "deploy/worker",
-        "files/recc-wrapper/libexec/compiler",
+        "files/recc-wrapper/libexec/summary",
         "files/recc-wrapper/session/sh",
         "recc/assemble",
         "toolchain/bin/lock",

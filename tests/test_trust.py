@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import functools
 import os
 import re
 import shutil
@@ -10,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,28 +19,6 @@ from conftest import EXAMPLES, edited
 from harness import ROOT, Build, Counts, Project
 
 pytestmark = pytest.mark.e2e
-
-CLAIM = re.compile(r"^\| (\w+) \| .* \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
-Claims = dict[str, dict[str, str]]
-
-
-def claims(title: str) -> Claims:
-    """What the tables under a title of docs/trust.md say, by row and mode."""
-    text = (ROOT / "docs/trust.md").read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-    found = CLAIM.findall(text)
-    names = [name for name, _, _ in found if name != "name"]
-    assert len(names) == len(set(names))
-    return {name: {"local": local, "remote": remote} for name, local, remote in found if name != "name"}
-
-
-GCC = claims("Construct by construct")
-# clang needs a library of its own for profiles; without it there is nothing to try.
-CLANG = {
-    name: claim for name, claim in (GCC | claims("With clang")).items() if not name.startswith(("profile_", "gcc_"))
-}
-CLAIMS = {"gcc": GCC, "clang": CLANG}
-CASES = [(compiler, name) for compiler in CLAIMS for name in CLAIMS[compiler]]
-ROW = re.compile(r"^ROW (\w+) cold=(\S+) warm=(\S+) changed=(\S+) same=(\S+) status=(\d+)$", re.MULTILINE)
 
 ELEMENT = """kind: make
 build-depends:
@@ -68,88 +45,6 @@ def add(project: Project, element: str, sources: dict[str, str], text: str = ELE
         (directory / name).write_text(content)
     (project.path / "elements" / element).write_text(text.format(sources=f"files/{directory.name}"))
     return element
-
-
-Rows = Callable[[str, str], dict[str, tuple[str, ...]]]
-
-
-@pytest.fixture(scope="module")
-def rows(fetched: Project) -> Rows:
-    """What tests/trust/rows.sh prints with a compiler in a mode, by row."""
-
-    @functools.cache
-    def found(compiler: str, mode: str) -> dict[str, tuple[str, ...]]:
-        cxx = {"gcc": "g++", "clang": "clang++"}[compiler]
-        scripts = ROOT / "tests/trust"
-        log = fetched.build_script(
-            scripts / "rows.sh", compiler, cxx, mode=mode, toolchain=compiler, beside=scripts.glob("rows-*.sh")
-        )
-        print(log[log.find("DIFFERS") :] if "DIFFERS" in log else "")
-        return {match[0]: match[1:] for match in ROW.findall(log)}
-
-    return found
-
-
-def outcome(text: str) -> tuple[int, int, set[str]]:
-    """Hits, runs and reasons of one compile, from '1h0x+reason'."""
-    match = re.match(r"(\d+)h(\d+)x(.*)$", text)
-    assert match, text
-    return int(match[1]), int(match[2]), set(match[3].split("+")) - {""}
-
-
-def test_the_table_has_a_row_for_every_construct(rows: Rows) -> None:
-    for compiler in CLAIMS:
-        assert set(rows(compiler, "off")) == set(CLAIMS[compiler])
-
-
-def assert_right(row: tuple[str, ...], claim: str) -> None:
-    """The row gave what the bare compiler gives, in every phase: that compiler fails where the claim says so."""
-    _, _, _, same, status = row
-    assert same == "yes"
-    assert (status != "0") == (claim == "fails"), status
-
-
-@pytest.mark.parametrize("mode", ["local", "remote"])
-@pytest.mark.parametrize(("compiler", "name"), CASES)
-def test_row(rows: Rows, compiler: str, name: str, mode: str) -> None:
-    claim = CLAIMS[compiler][name][mode]
-    row = rows(compiler, mode)[name]
-    assert_right(row, claim)
-    hits, runs, reasons = outcome(row[1])
-    if claim == "cached":
-        assert hits > 0 and runs == 0
-        assert not reasons - {"no-compile"}
-    elif claim != "right":
-        assert hits == 0
-        if claim.startswith("not cached: "):
-            assert claim.removeprefix("not cached: ") in reasons
-
-
-@pytest.mark.parametrize(("compiler", "name"), CASES)
-def test_row_in_verify_mode(rows: Rows, compiler: str, name: str) -> None:
-    """Everything is compiled anew, both ways, and found equal."""
-    claim = CLAIMS[compiler][name]["remote"]
-    row = rows(compiler, "verify")[name]
-    assert_right(row, claim)
-    for text in row[:2]:
-        hits, runs, _ = outcome(text)
-        assert hits == 0
-        assert runs > 0 or claim.startswith(("not cached", "fails", "right"))
-
-
-@pytest.mark.parametrize("mode", ["off", "cache-only"])
-@pytest.mark.parametrize(("compiler", "name"), CASES)
-def test_row_in_other_modes(rows: Rows, compiler: str, name: str, mode: str) -> None:
-    """Off and cache-only; what there is to hit depends on the tests before."""
-    row = rows(compiler, mode)[name]
-    assert_right(row, CLAIMS[compiler][name]["remote"])
-    assert mode != "off" or outcome(row[0]) == (0, 0, set())
-
-
-@pytest.mark.parametrize("compiler", CLAIMS)
-def test_cold_compiles_are_executed(rows: Rows, compiler: str) -> None:
-    assert rows(compiler, "local")["plain"][:3] == ("0h1x", "1h0x", "0h1x")
-    assert rows(compiler, "remote")["plain"][:3] == ("0h1x", "1h0x", "0h1x")
 
 
 # An assembler that gives the same object whatever it is asked for, and runs no other program.

@@ -25,9 +25,8 @@ mode=$BST_RECC_MODE
 wrapped_path=$PATH
 bare_path=/usr/bin:/bin:/usr/sbin:/sbin
 # What is measured stands in memory: the build directory holds what the row made, alone.
-work=/dev/shm/rows
-rm -rf "$work"
-mkdir -p "$work"
+work=$(mktemp -d /dev/shm/rows-XXXXXX)
+trap 'rm -rf "$work"' EXIT
 tab=$(printf '\t')
 echo 'STDERR' >"$work/rule"
 

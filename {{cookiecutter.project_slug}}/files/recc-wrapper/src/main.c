@@ -18,6 +18,12 @@ static void stop(const char *problem, const char *remedies)
     exit(1);
 }
 
+static const char *variable(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+    return value ? value : otherwise;
+}
+
 static bool is_same(const char *one, const char *other)
 {
     struct stat a, b;
@@ -28,7 +34,9 @@ static bool is_same(const char *one, const char *other)
 static void clean_path(void)
 {
     const char *old = getenv("PATH");
-    char *path = checked(strdup(old ? old : "")), *rest = path, *directory, *kept = checked(malloc(strlen(path) + 2)), *end = kept;
+    if (!old)
+        return;
+    char *path = checked(strdup(old)), *rest = path, *directory, *kept = checked(malloc(strlen(path) + 2)), *end = kept;
     while ((directory = strsep(&rest, ":"))) {
         const char *named = *directory ? directory : ".";
         if (is_same(named, PREFIX "/bin") || is_same(named, PREFIX "/session"))
@@ -45,7 +53,7 @@ static void clean_path(void)
 /* Whether PATH leads from a name to this file first. */
 static bool is_found_as(const char *name, const char *file)
 {
-    char *path = checked(strdup(getenv("PATH"))), *rest = path, *directory, *candidate = NULL;
+    char *path = checked(strdup(variable("PATH", "/bin:/usr/bin"))), *rest = path, *directory, *candidate = NULL;
     while ((!candidate || access(candidate, X_OK) != 0) && (directory = strsep(&rest, ":"))) {
         free(candidate);
         candidate = format("%s/%s", directory, name);
@@ -54,12 +62,6 @@ static bool is_found_as(const char *name, const char *file)
     free(candidate);
     free(path);
     return same;
-}
-
-static const char *variable(const char *name, const char *otherwise)
-{
-    const char *value = getenv(name);
-    return value ? value : otherwise;
 }
 
 static enum mode read_mode(const char *text)
@@ -86,7 +88,7 @@ int main(int argc, char **argv)
     clean_path();
     run.compiler = find_program(name);
     if (!run.compiler) {
-        fprintf(stderr, "recc: no compiler '%s' in %s.\n", name, getenv("PATH"));
+        fprintf(stderr, "recc: no compiler '%s' in %s.\n", name, variable("PATH", "/bin:/usr/bin"));
         return 127;
     }
     run.mode = read_mode(mode);

@@ -211,7 +211,7 @@ void find_toolchain(struct verdict *verdict, const char *compiler, const char *d
     const char *libraries = getenv("LD_LIBRARY_PATH");
     char name[DIGEST_SIZE], *memory, *key;
     struct words files = {0};
-    key = format("%s\n%s\n%s", compiler, getenv("PATH"), libraries ? libraries : "");
+    key = format("%s\n%s\n%s", compiler, getenv("PATH") ? getenv("PATH") : "", libraries ? libraries : "");
     digest_bytes(key, strlen(key), name);
     memory = format("%s/toolchain.%.16s", directory, name);
     if (!recall(memory, programs, &files, digest))

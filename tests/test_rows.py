@@ -1,0 +1,92 @@
+# Runs the constructs of docs/trust.md beside the bare compiler, in every mode, with gcc and clang.
+# SPDX-License-Identifier: Apache-2.0
+"""ROWS='NAME NAME' in the environment tries these alone; 'make rows' tries all of them in all modes."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+from harness import ROOT, Project
+
+pytestmark = pytest.mark.e2e
+
+CLAIM = re.compile(r"^\| (\w+) \| .* \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
+ROW = re.compile(r"^ROW (\w+) cold=(\S+) warm=(\S+) changed=(\S+) same=(\S+) status=(\d+)$", re.MULTILINE)
+SCRIPTS = ROOT / "tests/trust"
+ONLY = os.environ.get("ROWS", "").split()
+# Minutes each: what a change breaks shows in these first.
+EACH_TIME = (("gcc", "local"), ("gcc", "remote"))
+LESS_OFTEN = (("gcc", "verify"), ("clang", "local"))
+
+
+def claims(title: str) -> dict[str, dict[str, str]]:
+    """What the tables under a title of docs/trust.md say, by row and mode."""
+    text = (ROOT / "docs/trust.md").read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    found = [claim for claim in CLAIM.findall(text) if claim[0] != "name"]
+    assert len(found) == len({name for name, _, _ in found})
+    return {name: {"local": local, "remote": remote} for name, local, remote in found}
+
+
+GCC = claims("Construct by construct")
+# clang needs a library of its own for profiles; without it there is nothing to try.
+CLANG = {
+    name: claim for name, claim in (GCC | claims("With clang")).items() if not name.startswith(("profile_", "gcc_"))
+}
+CLAIMS = {"gcc": GCC, "clang": CLANG}
+MODES = ("off", "local", "cache-only", "remote", "verify")
+
+
+def how_often(compiler: str, mode: str) -> list[pytest.MarkDecorator]:
+    """Which of the test commands runs these rows."""
+    if (compiler, mode) in EACH_TIME:
+        return []
+    return [pytest.mark.slow if (compiler, mode) in LESS_OFTEN else pytest.mark.rows]
+
+
+CASES = [pytest.param(c, m, marks=how_often(c, m), id=f"{c}-{m}") for c in CLAIMS for m in MODES]
+
+
+def outcome(text: str) -> tuple[int, int, set[str]]:
+    """Hits, runs and reasons of one phase, from '1h0x+reason'."""
+    match = re.match(r"(\d+)h(\d+)x(.*)$", text)
+    assert match, text
+    return int(match[1]), int(match[2]), set(match[3].split("+")) - {""}
+
+
+def wrong(row: tuple[str, ...], claim: str, mode: str) -> str:
+    """What of a row is not as claimed; empty where all is."""
+    cold, warm, _, same, status = row
+    if same != "yes":
+        return "differs from the bare compiler"
+    if (status != "0") != (claim == "fails"):
+        return f"ends with {status}"
+    hits, runs, reasons = outcome(warm)
+    if mode == "off":
+        return "" if (hits, runs, reasons) == (0, 0, set()) or warm == "-" else f"is logged: {warm}"
+    if mode == "verify":
+        return "" if hits == 0 and (runs or claim != "cached") else f"is not compiled anew: {warm}"
+    if mode == "cache-only" or claim in ("right", "fails"):
+        return ""
+    if claim == "cached":
+        return "" if hits and not runs and not reasons - {"no-compile"} else f"is not cached: {cold}, {warm}"
+    return "" if not hits and claim.removeprefix("not cached: ") in reasons else f"is {warm}, not '{claim}'"
+
+
+@pytest.mark.parametrize(("compiler", "mode"), CASES)
+def test_rows(fetched: Project, compiler: str, mode: str) -> None:
+    cxx = {"gcc": "g++", "clang": "clang++"}[compiler]
+    log = fetched.build_script(
+        SCRIPTS / "rows.sh", compiler, cxx, *ONLY, mode=mode, toolchain=compiler, beside=SCRIPTS.glob("rows-*.sh")
+    )
+    rows = {match[0]: match[1:] for match in ROW.findall(log)}
+    assert set(rows) == set(ONLY or CLAIMS[compiler])
+    column = "local" if mode == "local" else "remote"
+    found = {name: wrong(row, CLAIMS[compiler][name][column], mode) for name, row in rows.items()}
+    problems = [f"{name} {problem}" for name, problem in found.items() if problem]
+    if problems:
+        print(log[log.find("DIFFERS") :])
+    assert not problems
+    if not ONLY and mode in ("local", "remote"):
+        assert rows["plain"][:3] == ("0h1x", "1h0x", "0h1x")
