@@ -31,6 +31,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 LONGEST = ("trust", "builds", "farm_faults", "adopt", "documents", "farm", "deploy", "lock", "toolchain", "bundle")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What is written instead of compared."""
+    parser.addoption("--rewrite-plans", action="store_true", help="write tests/plan/expected.txt anew")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files of tests by how long they take."""
     ranks = {f"test_{name}": rank for rank, name in enumerate(LONGEST)}

@@ -53,15 +53,19 @@ static void look_at_file(struct seen *seen, const char *word)
     const char *language = seen->language;
 
     if (!language) {
-        if (!suffix)
+        if (!suffix || suffix == base(word))
             suffix = "";
         if (is_one_of(suffix, ".o .lo .a .so .obj") || strstr(base(word), ".so.")) {
             seen->linked = true;
             return;
         }
-        if (is_one_of(suffix, ".c .cc .cp .cxx .cpp .CPP .c++ .C .S .sx"))
+        if (is_one_of(suffix, ".c .cc .cp .cxx .cpp .CPP .c++ .C"))
             language = "c";
-        else if (is_one_of(suffix, ".i .ii .s"))
+        else if (strcmp(suffix, ".S") == 0)
+            language = "assembler-with-cpp";
+        else if (is_one_of(suffix, ".i .ii"))
+            language = "cpp-output";
+        else if (strcmp(suffix, ".s") == 0)
             language = "assembler";
         else if (is_one_of(suffix, ".h .hh .H .hp .hxx .hpp .HPP .h++ .tcc"))
             language = "c-header";
@@ -69,12 +73,20 @@ static void look_at_file(struct seen *seen, const char *word)
             language = "";
     }
     look_at_input(seen, word);
-    if (strstr(language, "header"))
+    if (!*word)
+        refuse(seen, "unknown-file", word);
+    else if (strstr(language, "header"))
         refuse(seen, "not-supported", word);
     else if (is_one_of(language, "c c++ assembler-with-cpp"))
         seen->preprocessed = true;
-    else if (!is_one_of(language, "cpp-output c++-cpp-output assembler"))
+    else if (is_one_of(language, "cpp-output c++-cpp-output assembler"))
+        seen->unprocessed = true;
+    else
         refuse(seen, "unknown-file", word);
+    if (starts(language, "assembler"))
+        seen->assembled = true;
+    else
+        seen->compiled = true;
     add_word(&seen->plan->sources, word);
 }
 
@@ -114,8 +126,11 @@ static void look_at_special(struct seen *seen, const struct option *option, cons
         seen->language = strcmp(argument, "none") == 0 ? NULL : argument;
     else if (is_one_of(name, "-MD -MMD"))
         seen->depends = true;
-    else if (strcmp(name, "-MF") == 0)
+    else if (strcmp(name, "-MF") == 0) {
+        if (seen->depfile)
+            refuse(seen, "other-output", word); /* which one it is, compilers decide in ways of their own */
         seen->depfile = argument;
+    }
     else if (is_one_of(name, "-flto -flto="))
         seen->lto = true;
     else if (strcmp(name, "-fno-lto") == 0)
@@ -129,6 +144,8 @@ static void look_at_special(struct seen *seen, const struct option *option, cons
     else if (strcmp(name, "-Xassembler") == 0)
         look_at_pieces(seen, "-Wa,", argument, argument);
     else if (names_depfile(word)) {
+        if (seen->depfile)
+            refuse(seen, "other-output", word);
         seen->depends = true;
         seen->depfile = strchr(argument, ',') + 1;
     } else if (strcmp(name, "-Wp,") == 0)
@@ -161,7 +178,8 @@ void look_at_words(struct seen *seen)
             add_word(&plan->scan, word);
             continue;
         }
-        option = find_option(word);
+        /* Each of its pieces is looked up by itself. */
+        option = find_option(starts(word, "-Wa,") ? "-Wa," : word);
         if (!option) {
             refuse(seen, "unknown-option", word);
             continue;
@@ -193,8 +211,12 @@ void look_at_words(struct seen *seen)
             refuse(seen, option->reason, word);
             break;
         default:
-            if (strcmp(argument, "native") == 0)
+            if (starts(word, "-m") && starts(argument, "native"))
                 refuse(seen, "machine", word);
+            if (is_one_of(word, "-g -g2 -g3 -ggdb -gdwarf -gdwarf-4 -gdwarf-5"))
+                seen->debug = true;
+            else if (is_one_of(word, "-g0 -g1 -ggdb0 -ggdb1 -gmlt -gline-tables-only -gline-directives-only"))
+                seen->debug = false;
         }
         if (!scan_leaves_out(option, word)) {
             add_word(&plan->scan, word);

@@ -10,7 +10,9 @@ struct seen {
     const char *why, *blamed; /* the first word that must run alone */
     const char *language;     /* -x */
     const char *output, *depfile;
-    bool compile, assembly, depends, notes, split, lto, prints, linked, preprocessed;
+    bool compile, assembly, depends, notes, split, debug, lto, prints, linked;
+    /* Of some source, whether it is: */
+    bool preprocessed, unprocessed, compiled, assembled;
 };
 
 /* Run alone, for a reason; the first one counts. */

@@ -10,6 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+char *own_file(const struct run *run, const char *name)
+{
+    char *path;
+    path = format("%s/%s", run->own, name);
+    return path;
+}
+
 char *absolute(const struct run *run, const char *name)
 {
     char *path;

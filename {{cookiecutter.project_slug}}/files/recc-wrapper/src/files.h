@@ -5,6 +5,9 @@
 
 #include "run.h"
 
+/* A file of this command alone. To be freed. */
+char *own_file(const struct run *run, const char *name);
+
 /* `name` from the root on. To be freed. */
 char *absolute(const struct run *run, const char *name);
 

@@ -79,18 +79,19 @@ static int by_size(const void *a, const void *b)
 
 static bool same_content(const struct entry *one, const struct entry *other)
 {
-    char *a = read_file(one->name, NULL), *b = read_file(other->name, NULL);
-    bool same = a && b && memcmp(a, b, one->size) == 0;
+    size_t a_size, b_size;
+    char *a = read_file(one->name, &a_size), *b = read_file(other->name, &b_size);
+    bool same = a && b && a_size == b_size && memcmp(a, b, a_size) == 0;
     free(a);
     free(b);
     return same;
 }
 
 /* Times are not in the key, and equal in another sandbox: '#pragma once' tells files of equal content apart by them. */
-static void judge_times(struct verdict *verdict, const struct record *scan, bool here)
+static void judge_times(struct verdict *verdict, const struct plan *plan, const struct record *scan, bool here)
 {
     const struct entry **inputs = checked(malloc((scan->count + 1) * sizeof *inputs));
-    size_t count = 0, i;
+    size_t count = 0, i, j;
     bool differ = false, young = false;
 
     for (i = 0; i < scan->count; i++)
@@ -100,16 +101,18 @@ static void judge_times(struct verdict *verdict, const struct record *scan, bool
         young |= inputs[i]->mtime != STAGED;
     qsort(inputs, count, sizeof *inputs, by_size);
     for (i = 1; i < count; i++) {
-        bool other_time = inputs[i]->mtime != inputs[i - 1]->mtime;
-        differ |= other_time;
-        if (other_time && inputs[i]->size == inputs[i - 1]->size && inputs[i]->size > 0 &&
-            same_content(inputs[i], inputs[i - 1]))
-            object_to(verdict, "times", inputs[i]->name);
+        differ |= inputs[i]->mtime != inputs[0]->mtime;
+        for (j = i; inputs[i]->size > 0 && j-- > 0 && inputs[j]->size == inputs[i]->size;)
+            if (inputs[i]->mtime != inputs[j]->mtime && same_content(inputs[i], inputs[j]))
+                object_to(verdict, "times", inputs[i]->name);
     }
     free(inputs);
     if (differ && any_input(scan, false, compares_times))
         object_to(verdict, "times", "#pragma GCC dependency");
     /* Where it compiles here, the library sees the compiler ask for it. */
+    for (i = 0; young && !here && i < plan->all.count; i++)
+        if (strstr(plan->all.word[i], "STAMP__") || strstr(plan->all.word[i], "##"))
+            object_to(verdict, "times", plan->all.word[i]);
     if (young && !here && any_input(scan, true, says_time))
         object_to(verdict, "times", "__TIMESTAMP__");
 }
@@ -194,7 +197,7 @@ void judge_scan(struct verdict *verdict, const struct plan *plan, const struct r
         }
     }
     if (plan->kind == RUN_COMPILE)
-        judge_times(verdict, scan, here);
+        judge_times(verdict, plan, scan, here);
 }
 
 static bool is_precompiled(const char *name, const struct plan *plan, const struct record *scan)

@@ -62,10 +62,12 @@ static void flatten(char *text, size_t width)
     }
 }
 
-/* The command with names from the working directory on, which are shorter. */
-static char *short_text(const struct run *run)
+/* The command with names from the working directory on, which are shorter; all of it where it is no compile. */
+static char *short_text(const struct run *run, const char *word)
 {
     struct plan plan = {.all = run->plan.all};
+    if (strcmp(word, "no-compile") == 0)
+        return plan_text(&plan);
     for (size_t i = 0; i < run->plan.sources.count; i++)
         add_word(&plan.sources, relative(run, run->plan.sources.word[i]));
     for (size_t i = 0; i < run->plan.outputs.count; i++)
@@ -78,15 +80,17 @@ void write_log(const struct run *run, const char *word, const char *detail)
     static const char *const kinds[] = {"alone", "compile", "link"};
     const char *kind = kinds[run->plan.kind];
     long long ms = milliseconds() - run->started;
-    char *text = short_text(run), *shown = checked(strdup(detail && *detail ? detail : "-")), *line;
+    char *text = short_text(run, word), *shown = checked(strdup(detail && *detail ? detail : "-")), *line;
+    char *directory = checked(strdup(run->directory));
 
     flatten(text, 2 * WIDTH);
     flatten(shown, WIDTH);
-    line = format("%s\t%s\t%s\t%lld\t%s\t%s\n", kind, word, shown, ms, run->directory, text);
+    flatten(directory, strlen(directory));
+    line = format("%s\t%s\t%s\t%lld\t%s\t%s\n", kind, word, shown, ms, directory, text);
     append(run, "log", line);
     free(line);
     if (run->plan.kind != RUN_ALONE) {
-        line = format("recc: %s %s %s %lld ms in %s: %s", kind, word, shown, ms, run->directory, text);
+        line = format("recc: %s %s %s %lld ms in %s: %s", kind, word, shown, ms, directory, text);
         flatten(line, WIDTH);
         char *whole;
         whole = format("%s\n", line);
@@ -94,6 +98,7 @@ void write_log(const struct run *run, const char *word, const char *detail)
         free(whole);
         free(line);
     }
+    free(directory);
     free(shown);
     free(text);
 }

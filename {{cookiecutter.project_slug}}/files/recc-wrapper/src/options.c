@@ -51,7 +51,8 @@ const struct option *find_option(const char *word)
     const struct option *found = longest(word);
     char positive[LONGEST_OPTION];
 
-    if (found || strlen(word) >= sizeof positive || !strchr("fmW", word[1]) || strncmp(word + 2, "no-", 3) != 0)
+    if (found || strlen(word) < 2 || strlen(word) >= sizeof positive || !strchr("fmW", word[1]) ||
+        strncmp(word + 2, "no-", 3) != 0)
         return found;
     positive[0] = '-';
     positive[1] = word[1];
@@ -76,12 +77,22 @@ bool is_keyed(const char *variable)
     return false;
 }
 
+/* Elsewhere empty is as good as unset. To gcc an empty COMPILER_PATH is the working directory. */
+static bool counts_empty(const char *variable)
+{
+    static const char *const names[] = {"COMPILER_PATH=", "DEPENDENCIES_OUTPUT=", "SUNPRO_DEPENDENCIES=", "GCC_"};
+    for (size_t i = 0; i < LENGTH(names); i++)
+        if (strncmp(variable, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 const char *dangerous_variable(char *const environment[], bool link)
 {
     for (; *environment; environment++) {
         const char *value = strchr(*environment, '=');
-        if (!value || !value[1])
-            continue; /* empty is as good as unset */
+        if (!value || (!value[1] && !counts_empty(*environment)))
+            continue;
         for (size_t i = 0; i < LENGTH(variables); i++)
             if ((variables[i].effect == ALONE || (link && variables[i].effect == LINK)) &&
                 is_variable(*environment, variables[i].name))

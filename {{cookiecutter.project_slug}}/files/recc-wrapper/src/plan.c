@@ -12,7 +12,7 @@
 
 /* What configure scripts compile to probe the system has random names or contents that never come again. */
 static const char *const probes[] = {
-    "conft*st*.*", "*/conft*st*.*", "/tmp/cg*/dummy.*", "*/CMakeFiles/CMakeScratch/*", "*/CMakeFiles/_CMake*",
+    "conft*st*.*", "/tmp/cg*/dummy.*", "*/CMakeFiles/CMakeScratch/*", "*/CMakeFiles/_CMake*",
     "*/CMakeFiles/*/CompilerId*", "*/Modules/CMake*CompilerABI.*", "meson-private/*", "*/meson-private/*",
 };
 
@@ -24,9 +24,11 @@ static bool is_probe(const struct plan *plan, const char *directory)
     for (i = 0; i < sizeof probes / sizeof *probes; i++) {
         if (probes[i][0] == '*' && fnmatch(probes[i], inside, 0) == 0)
             return true;
-        for (j = 0; j < plan->sources.count; j++)
-            if (fnmatch(probes[i], plan->sources.word[j], 0) == 0)
+        for (j = 0; j < plan->sources.count; j++) {
+            const char *source = plan->sources.word[j];
+            if (fnmatch(probes[i], strchr(probes[i], '/') ? source : base(source), 0) == 0)
                 return true;
+        }
     }
     return false;
 }
@@ -58,25 +60,51 @@ static void add_output(struct plan *plan, const char *name, const char *suffix)
     add_word(&plan->outputs, path);
 }
 
+static bool is_hidden(const char *name)
+{
+    return strrchr(base(name), '.') == base(name);
+}
+
+/* What writes more, or less, than the names below. */
+static void judge_names(struct seen *seen, bool clang)
+{
+    bool beside = seen->depends || seen->notes || seen->split;
+
+    if ((seen->output && strcmp(seen->output, "-") == 0) || (seen->depfile && strcmp(seen->depfile, "-") == 0))
+        refuse(seen, "output", "standard output");
+    if (seen->plan->sources.count > 1 && (seen->output || seen->depfile))
+        refuse(seen, "other-output", seen->output ? "-o" : "-MF");
+    if (seen->depfile && !seen->depends)
+        refuse(seen, "other-output", "-MF");
+    if (seen->assembly && seen->split)
+        refuse(seen, "other-output", "-gsplit-dwarf");
+    /* clang leaves the file out where it has no use for it. */
+    if (clang && seen->split && (!seen->debug || seen->lto || seen->unprocessed || seen->assembled))
+        refuse(seen, "other-output", "-gsplit-dwarf");
+    if (seen->assembly && seen->assembled)
+        refuse(seen, "other-output", "-S");
+    /* '.foo' is a name to one, and a suffix to another. */
+    if (seen->output && is_hidden(seen->output) && beside)
+        refuse(seen, "other-output", "-o");
+    if (seen->depends && seen->preprocessed && seen->unprocessed)
+        refuse(seen, "other-output", "-MD");
+    if (seen->notes && seen->compiled && seen->assembled)
+        refuse(seen, "other-output", "--coverage");
+    seen->depends &= seen->preprocessed;
+    seen->notes &= seen->compiled;
+}
+
 /* The files that a compile writes, by the rules of gcc's manual ('-o', '-MD', '-dumpbase') and clang's. */
 static void name_outputs(struct seen *seen)
 {
     struct plan *plan = seen->plan;
     size_t i;
 
-    if ((seen->output && strcmp(seen->output, "-") == 0) || (seen->depfile && strcmp(seen->depfile, "-") == 0))
-        refuse(seen, "output", "standard output");
     if (seen->output)
         add_word(&plan->outputs, seen->output);
     else
         for (i = 0; i < plan->sources.count; i++)
             add_output(plan, base(plan->sources.word[i]), seen->assembly ? ".s" : ".o");
-    if (plan->sources.count > 1 && (seen->output || seen->depfile))
-        refuse(seen, "other-output", seen->output ? "-o" : "-MF");
-    if (seen->depfile && !seen->depends)
-        refuse(seen, "other-output", "-MF");
-    if (seen->assembly && seen->split)
-        refuse(seen, "other-output", "-gsplit-dwarf");
     for (i = 0; i < plan->sources.count; i++) {
         const char *named = seen->output ? seen->output : base(plan->sources.word[i]);
         if (seen->depends && seen->depfile)
@@ -88,23 +116,45 @@ static void name_outputs(struct seen *seen)
         if (seen->split)
             add_output(plan, named, ".dwo");
     }
+    /* What was read would be gone when it is compiled again. */
+    for (i = 0; i < plan->outputs.count * plan->sources.count; i++)
+        if (strcmp(plan->outputs.word[i % plan->outputs.count], plan->sources.word[i / plan->outputs.count]) == 0)
+            refuse(seen, "other-output", plan->sources.word[i / plan->outputs.count]);
+}
+
+/* More than the system takes on one command line; response files hold any number of words. */
+static bool is_too_long(const struct words *words)
+{
+    size_t sum = 0, i;
+    for (i = 0; i < words->count; i++) {
+        size_t size = strlen(words->word[i]) + 1;
+        sum += size + sizeof words->word[i];
+        if (size >= 128 * 1024 || sum > 1024 * 1024)
+            return true;
+    }
+    return false;
 }
 
 void plan_command(struct plan *plan, char *const command[], char *const environment[], const struct settings *settings)
 {
     struct seen seen = {.plan = plan};
-    const char *special = NULL, *variable, *source;
+    struct expansion expansion = {0};
+    const char *variable, *source;
     bool clock = true;
     size_t i;
 
     add_word(&plan->all, command[0]);
     for (i = 1; command[i]; i++)
-        expand(command[i], &plan->all, &special, 0);
-    if (special)
-        refuse(&seen, "standard-input", special);
+        expand(command[i], &plan->all, &expansion);
+    if (expansion.why)
+        refuse(&seen, expansion.why, expansion.word);
+    if (expansion.files > 0 && is_too_long(&plan->all))
+        refuse(&seen, "not-supported", "response files too long for a command line");
     look_at_words(&seen);
-    if (seen.compile)
+    if (seen.compile) {
+        judge_names(&seen, settings->clang);
         name_outputs(&seen);
+    }
     if (!seen.preprocessed)
         plan->scan.count = 0;
     plan->assembles = seen.compile && !seen.assembly && !settings->clang;

@@ -30,6 +30,8 @@ void read_record(struct record *record, const char *path)
     while (text && (line = strsep(&rest, "\n")) && rest) {
         struct entry *entry;
         int skip = 2;
+        if (strlen(line) < 2)
+            continue;
         if (record->count == room) {
             room = room ? 2 * room : 1024;
             record->entry = checked(realloc(record->entry, room * sizeof *record->entry));
@@ -41,7 +43,8 @@ void read_record(struct record *record, const char *path)
         entry->name = checked(strdup(line + skip));
     }
     free(text);
-    qsort(record->entry, record->count, sizeof *record->entry, order);
+    if (record->count > 0)
+        qsort(record->entry, record->count, sizeof *record->entry, order);
     for (i = 0; i < record->count; i++)
         if (i == 0 || order(&record->entry[i], &record->entry[i - 1]) != 0)
             record->entry[kept++] = record->entry[i];
@@ -59,5 +62,5 @@ bool find_reason(const struct record *record, const char *why)
 const struct entry *find_entry(const struct record *record, char tag, const char *name)
 {
     struct entry key = {.tag = tag, .name = (char *)name};
-    return bsearch(&key, record->entry, record->count, sizeof key, order);
+    return record->count == 0 ? NULL : bsearch(&key, record->entry, record->count, sizeof key, order);
 }

@@ -14,13 +14,6 @@
 #include "recc.h"
 #include "toolchain.h"
 
-static char *own_file(const struct run *run, const char *name)
-{
-    char *path;
-    path = format("%s/%s", run->own, name);
-    return path;
-}
-
 static void leave(const struct run *run, int status)
 {
     remove_tree(run->own);
@@ -86,16 +79,6 @@ static void end_uncached(struct run *run, const char *why, const char *detail, i
     leave(run, status);
 }
 
-static bool same_files(const char *one, const char *other)
-{
-    size_t a_size, b_size;
-    char *a = read_file(one, &a_size), *b = read_file(other, &b_size);
-    bool same = a && b && a_size == b_size && memcmp(a, b, a_size) == 0;
-    free(a);
-    free(b);
-    return same;
-}
-
 static const char remedies[] =
     "  1. Toolchain insufficient: it lacks a file that the compile needs. Build toolchain-audit.bst; its log names the gap.\n"
     "  2. Toolchain overlapped: another build dependency replaces or adds files in the compiler's directories.\n"
@@ -117,30 +100,6 @@ static void fail(struct run *run, const char *what, const char *path)
     leave(run, 1 << 8);
 }
 
-/* Compare what was compiled here with what was in the mirror before: what differs goes to the file `path`. */
-static bool compare(const struct run *run, const char *path, const char *out, const char *err)
-{
-    FILE *file = checked(fopen(path, "we"));
-    char *remote_out = own_file(run, "out"), *remote_err = own_file(run, "err");
-    bool same = true;
-    for (size_t i = 0; i < run->plan.outputs.count; i++) {
-        char *there = mirrored(run, run->plan.outputs.word[i]);
-        if (!same_files(run->plan.outputs.word[i], there)) {
-            fprintf(file, "recc: '%s' differs\n", run->plan.outputs.word[i]);
-            same = false;
-        }
-        free(there);
-    }
-    if (!same_files(out, remote_out) || !same_files(err, remote_err)) {
-        fprintf(file, "recc: the messages differ; in the toolchain's own sandbox they are:\n%s", read_file(remote_err, NULL));
-        same = false;
-    }
-    free(remote_out);
-    free(remote_err);
-    fclose(file);
-    return same;
-}
-
 /* recc gave a result, of which nothing is there yet. */
 static void end_with_result(struct run *run, const struct answer *answer)
 {
@@ -158,7 +117,7 @@ static void end_with_result(struct run *run, const struct answer *answer)
         judge_compile(&verdict, &run->plan, &run->scan, &observed, &run->programs);
         if (status != 0 || verdict.why[0])
             end_uncached(run, verdict.why[0] ? verdict.why : "other-output", verdict.detail, status);
-        if (!compare(run, difference, own_out, own_err))
+        if (!compare_results(run, difference, own_out, own_err))
             fail(run, "gives something else in the toolchain's own sandbox", difference);
         write_log(run, "verified", answer->digest);
         leave(run, 0);
@@ -271,44 +230,4 @@ void run_planned(struct run *run)
         end_with_result(run, &answer);
     end_without_result(run, &answer);
     exit(1);
-}
-
-int watch(char *const command[])
-{
-    struct settings settings = {.directory = getenv("BST_RECC_WATCHED"), .links = "all", .exclude = ""};
-    struct run run = {.logs = "", .directory = settings.directory, .own = getenv("BST_RECC_OWN")};
-    struct verdict verdict = {0};
-    struct record observed;
-
-    if (!run.own || !settings.directory || chdir(settings.directory) != 0)
-        return 127;
-    run.clang = settings.clang = getenv("BST_RECC_CLANG") != NULL;
-    plan_command(&run.plan, command, environ, &settings);
-    char *scan = own_file(&run, "scan"), *record = own_file(&run, "record"), *report = own_file(&run, "report");
-    char *out = own_file(&run, "watched-out"), *err = own_file(&run, "watched-err");
-    read_record(&run.scan, scan);
-    if (run.plan.kind == RUN_LINK)
-        for (size_t i = 0; i < run.scan.count; i++)
-            if (run.scan.entry[i].tag == 'O')
-                add_word(&run.plan.outputs, run.scan.entry[i].name);
-    char *programs = own_file(&run, "programs"), *list = read_file(programs, NULL), *program;
-    while (list && (program = strsep(&list, "\n")) && list)
-        add_word(&run.programs, program);
-
-    int status = run_child(&(struct child){.command = run.plan.all.word, .observe = record, .strict = true, .out = out, .err = err});
-    read_record(&observed, record);
-    if (status == 0 || find_reason(&observed, "special-file"))
-        judge_compile(&verdict, &run.plan, &run.scan, &observed, &run.programs);
-    for (size_t i = 0; status == 0 && i < run.plan.outputs.count; i++)
-        if (!keep_output(&run, i))
-            object_to(&verdict, "other-output", run.plan.outputs.word[i]);
-    FILE *file = checked(fopen(report, "we"));
-    fprintf(file, "%d %s\n%s\n", status, verdict.why[0] ? verdict.why : "-", verdict.detail);
-    fclose(file);
-    /* recc stores what succeeds. */
-    if (status != 0 || verdict.why[0])
-        return 1;
-    show(out, 1);
-    show(err, 2);
-    return 0;
 }

@@ -32,6 +32,9 @@ void run_alone(struct run *run, const char *why, const char *detail) __attribute
 /* In recc's place for 'local': compile in the element's sandbox under observation. */
 int watch(char *const command[]);
 
+/* Compare what was compiled here with what is in the mirror; what differs goes to the file `path`. */
+bool compare_results(const struct run *run, const char *path, const char *out, const char *err);
+
 /* Links: let the linker name inputs and outputs. */
 void scan_link(struct run *run, struct verdict *verdict);
 

@@ -34,21 +34,20 @@ char *find_program(const char *name)
 
 char *known_compiler(const char *compiler)
 {
-    static const char *const names[] = {"cc", "c++", "gcc", "g++", "clang", "clang++"};
+    static const char *const names[] = {"gcc", "g++", "cc", "c++", "clang", "clang++"};
+    enum { NAMES = sizeof names / sizeof *names };
     const char *slash = strrchr(compiler, '/');
-    char *found = NULL, *real = realpath(compiler, NULL), *other = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
+    char real[PATH_MAX], other[PATH_MAX];
+    for (int i = 0; i < NAMES; i++)
+        if (strcmp(slash + 1, names[i]) == 0)
+            return checked(strdup(compiler));
+    for (int i = 0; i < NAMES && realpath(compiler, real); i++) {
         char *path = format("%.*s/%s", (int)(slash - compiler), compiler, names[i]);
-        free(other);
-        other = realpath(path, NULL);
-        if (strcmp(slash + 1, names[i]) == 0 || (real && other && strcmp(real, other) == 0))
-            found = path;
-        else
-            free(path);
+        if (realpath(path, other) && strcmp(real, other) == 0)
+            return path;
+        free(path);
     }
-    free(other);
-    free(real);
-    return found;
+    return NULL;
 }
 
 /* The first line that a command prints; to be freed. */
@@ -148,7 +147,7 @@ static void stamp(char *text, size_t size, const char *path)
 }
 
 /* Read what an earlier command has found: the digest, then 'P|L STAMP\tPATH' for each file. */
-static bool recall(const char *memory, struct words *programs, char *digest)
+static bool recall(const char *memory, struct words *programs, struct words *files, char *digest)
 {
     char *text = read_file(memory, NULL), *rest = text, *line, now[256];
     bool holds = text && (line = strsep(&rest, "\n")) && rest && strlen(line) == DIGEST_SIZE - 1;
@@ -164,31 +163,32 @@ static bool recall(const char *memory, struct words *programs, char *digest)
         holds = strcmp(now, line + 2) == 0;
         if (line[0] == 'P')
             add_word(programs, path);
+        add_word(files, path);
     }
     free(text);
     return holds;
 }
 
-static void discover(const char *compiler, bool clang, const char *memory, struct words *programs, char *digest)
+static void discover(const char *compiler, bool clang, const char *memory, struct words *programs, struct words *files,
+                     char *digest)
 {
-    struct words files = {0};
     char *key = NULL, *kept = NULL, *path, now[256], content[DIGEST_SIZE];
     size_t size, kept_size, i, count;
     FILE *keys = checked(open_memstream(&key, &size)), *stamps = checked(open_memstream(&kept, &kept_size));
 
-    programs->count = 0;
+    programs->count = files->count = 0;
     name_programs(compiler, clang, programs);
     for (i = 0; i < programs->count; i++)
-        add_word(&files, programs->word[i]);
-    count = files.count;
+        add_word(files, programs->word[i]);
+    count = files->count;
     for (i = 0; i < count; i++)
-        add_libraries(files.word[i], &files);
-    for (i = 0; i < files.count; i++) {
-        stamp(now, sizeof now, files.word[i]);
-        fprintf(stamps, "%c %s\t%s\n", i < count ? 'P' : 'L', now, files.word[i]);
-        if (!digest_file(files.word[i], content))
+        add_libraries(files->word[i], files);
+    for (i = 0; i < files->count; i++) {
+        stamp(now, sizeof now, files->word[i]);
+        fprintf(stamps, "%c %s\t%s\n", i < count ? 'P' : 'L', now, files->word[i]);
+        if (!digest_file(files->word[i], content))
             strcpy(content, "absent");
-        fprintf(keys, "%s %s\n", content, files.word[i]);
+        fprintf(keys, "%s %s\n", content, files->word[i]);
     }
     fclose(keys);
     fclose(stamps);
@@ -210,14 +210,18 @@ void find_toolchain(struct verdict *verdict, const char *compiler, const char *d
 {
     const char *libraries = getenv("LD_LIBRARY_PATH");
     char name[DIGEST_SIZE], *memory, *key;
+    struct words files = {0};
     key = format("%s\n%s\n%s", compiler, getenv("PATH"), libraries ? libraries : "");
     digest_bytes(key, strlen(key), name);
     memory = format("%s/toolchain.%.16s", directory, name);
-    if (!recall(memory, programs, digest))
-        discover(compiler, clang, memory, programs, digest);
+    if (!recall(memory, programs, &files, digest))
+        discover(compiler, clang, memory, programs, &files, digest);
     for (size_t i = 0; i < programs->count; i++)
-        if (!is_elf(programs->word[i]) || (hermetic && is_foreign(programs->word[i])))
+        if (!is_elf(programs->word[i]))
             object_to(verdict, "program", programs->word[i]);
+    for (size_t i = 0; hermetic && i < files.count; i++)
+        if (is_foreign(files.word[i]))
+            object_to(verdict, "program", files.word[i]);
     free(memory);
     free(key);
 }

@@ -57,9 +57,19 @@ char *read_file(const char *path, size_t *size)
     return text;
 }
 
-/* Split at white space; quotes of both kinds, and a backslash before any character. */
-static void split(const char *text, struct words *words, const char **special, int depth)
+/*
+ * Whether all compilers read a backslash alike. gcc before 15 and clang: what follows is itself, everywhere. gcc from
+ * 15 on: as in sh.
+ */
+static bool is_plain_escape(char quote, char next)
 {
+    return next != '\n' && (quote == '\0' || (quote == '"' && next && strchr("$`\"\\", next)));
+}
+
+/* Split at white space; quotes of both kinds, and backslashes. False: compilers differ. */
+static bool split(const char *text, struct words *words, struct expansion *expansion)
+{
+    bool plain = true;
     char *word = checked(malloc(strlen(text) + 1));
     while (*text) {
         size_t size = 0;
@@ -70,11 +80,11 @@ static void split(const char *text, struct words *words, const char **special, i
         }
         for (; *text && (quote || !strchr(" \t\n\v\f\r", *text)); text++) {
             if (*text == '\\') {
-                if (!*++text)
+                plain &= is_plain_escape(quote, *++text);
+                if (!*text)
                     break;
                 word[size++] = *text;
-            }
-            else if (*text == quote)
+            } else if (*text == quote)
                 quote = '\0';
             else if (!quote && (*text == '\'' || *text == '"'))
                 quote = *text;
@@ -82,21 +92,35 @@ static void split(const char *text, struct words *words, const char **special, i
                 word[size++] = *text;
         }
         word[size] = '\0';
-        expand(word, words, special, depth);
+        expand(word, words, expansion);
     }
     free(word);
+    return plain;
 }
 
-void expand(const char *word, struct words *words, const char **special, int depth)
+static void blame(struct expansion *expansion, const char *why, const char *word)
+{
+    if (!expansion->why) {
+        expansion->why = why;
+        expansion->word = checked(strdup(word));
+    }
+}
+
+void expand(const char *word, struct words *words, struct expansion *expansion)
 {
     struct stat status;
     char *text;
-    if (word[0] != '@' || depth > 100 || stat(word + 1, &status) != 0 || S_ISDIR(status.st_mode)) {
+    if (word[0] != '@' || stat(word + 1, &status) != 0 || S_ISDIR(status.st_mode)) {
         add_word(words, word);
         return;
     }
     if (!S_ISREG(status.st_mode)) {
-        *special = checked(strdup(word));
+        blame(expansion, "standard-input", word);
+        return;
+    }
+    /* One that names itself: gcc gives up after so many. */
+    if (++expansion->files > 2000) {
+        blame(expansion, "not-supported", word);
         return;
     }
     text = read_file(word + 1, NULL);
@@ -104,7 +128,8 @@ void expand(const char *word, struct words *words, const char **special, int dep
         add_word(words, word);
         return;
     }
-    split(text, words, special, depth + 1);
+    if (!split(text, words, expansion))
+        blame(expansion, "not-supported", word);
     free(text);
 }
 
@@ -113,7 +138,9 @@ bool is_text(const char *word)
     const unsigned char *c = (const unsigned char *)word;
     while (*c) {
         int more = *c < 0x80 ? 0 : *c >= 0xC2 && *c < 0xE0 ? 1 : (*c & 0xF0) == 0xE0 ? 2 : *c >= 0xF0 && *c < 0xF5 ? 3 : -1;
-        if (more < 0 || (more == 2 && *c == 0xE0 && c[1] < 0xA0) || (more == 3 && *c == 0xF0 && c[1] < 0x90))
+        bool overlong = (*c == 0xE0 && c[1] < 0xA0) || (*c == 0xF0 && c[1] < 0x90);
+        bool no_character = (*c == 0xED && c[1] >= 0xA0) || (*c == 0xF4 && c[1] >= 0x90);
+        if (more < 0 || overlong || no_character)
             return false;
         for (c++; more > 0; more--, c++)
             if ((*c & 0xC0) != 0x80)

@@ -20,8 +20,14 @@ char *read_file(const char *path, size_t *size);
 
 void remove_tree(const char *path);
 
-/* Add `word`, or the words of the response file that it names; `special` is set to one that is no regular file. */
-void expand(const char *word, struct words *words, const char **special, int depth);
+/* What was met in response files. */
+struct expansion {
+    int files;              /* so many have been read */
+    const char *why, *word; /* why the command must run alone, and the response file to blame */
+};
+
+/* Add `word`, or the words of the response file that it names. */
+void expand(const char *word, struct words *words, struct expansion *expansion);
 
 /* Whether it is UTF-8, which REAPI's texts must be. */
 bool is_text(const char *word);

@@ -1,0 +1,39 @@
+/* judge here|away SCAN COMPILE PROGRAMS -- COMMAND...: prints how the wrapper judges a command by two records of it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "record.h"
+
+static void print(const char *title, const struct verdict *verdict)
+{
+    printf("%s: %s %s\n", title, verdict->why[0] ? verdict->why : "-", verdict->detail);
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings = {.directory = "/b", .links = "all", .exclude = ""};
+    struct plan plan = {0};
+    struct record scan, compile;
+    struct verdict by_scan = {0}, by_compile = {0};
+    struct words programs = {0};
+    char *program;
+
+    if (argc < 7 || strcmp(argv[5], "--") != 0)
+        return 2;
+    settings.clang = strstr(argv[6], "clang") != NULL;
+    plan_command(&plan, argv + 6, environ, &settings);
+    if (plan.kind == RUN_ALONE)
+        return 3;
+    while ((program = strsep(&argv[4], ":")))
+        add_word(&programs, program);
+    read_record(&scan, argv[2]);
+    read_record(&compile, argv[3]);
+    judge_scan(&by_scan, &plan, &scan, strcmp(argv[1], "here") == 0);
+    judge_compile(&by_compile, &plan, &scan, &compile, &programs);
+    print("scan", &by_scan);
+    print("compile", &by_compile);
+    printf("quotes: %s\n", quotes_others(&plan, &scan) ? "yes" : "no");
+    return 0;
+}

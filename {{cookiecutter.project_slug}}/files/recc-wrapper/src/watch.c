@@ -1,0 +1,49 @@
+/* In recc's place for 'local': compiles in the element's sandbox, and judges whether recc may store the result. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "process.h"
+
+int watch(char *const command[])
+{
+    struct settings settings = {.directory = getenv("BST_RECC_WATCHED"), .links = "all", .exclude = ""};
+    struct run run = {.logs = "", .directory = settings.directory, .own = getenv("BST_RECC_OWN")};
+    struct verdict verdict = {0};
+    struct record observed;
+
+    if (!run.own || !settings.directory || chdir(settings.directory) != 0)
+        return 127;
+    run.clang = settings.clang = getenv("BST_RECC_CLANG") != NULL;
+    plan_command(&run.plan, command, environ, &settings);
+    char *scan = own_file(&run, "scan"), *record = own_file(&run, "record"), *report = own_file(&run, "report");
+    char *out = own_file(&run, "watched-out"), *err = own_file(&run, "watched-err");
+    read_record(&run.scan, scan);
+    if (run.plan.kind == RUN_LINK)
+        for (size_t i = 0; i < run.scan.count; i++)
+            if (run.scan.entry[i].tag == 'O')
+                add_word(&run.plan.outputs, run.scan.entry[i].name);
+    char *programs = own_file(&run, "programs"), *list = read_file(programs, NULL), *program;
+    while (list && (program = strsep(&list, "\n")) && list)
+        add_word(&run.programs, program);
+
+    int status = run_child(&(struct child){.command = run.plan.all.word, .observe = record, .strict = true, .out = out, .err = err});
+    read_record(&observed, record);
+    if (status == 0 || find_reason(&observed, "special-file"))
+        judge_compile(&verdict, &run.plan, &run.scan, &observed, &run.programs);
+    for (size_t i = 0; status == 0 && i < run.plan.outputs.count; i++)
+        if (!keep_output(&run, i))
+            object_to(&verdict, "other-output", run.plan.outputs.word[i]);
+    FILE *file = checked(fopen(report, "we"));
+    fprintf(file, "%d %s\n%s\n", status, verdict.why[0] ? verdict.why : "-", verdict.detail);
+    fclose(file);
+    /* recc stores what succeeds. */
+    if (status != 0 || verdict.why[0])
+        return 1;
+    show(out, 1);
+    show(err, 2);
+    return 0;
+}
