@@ -142,7 +142,8 @@ LAYOUTS = {
     ),
     "clang": (
         "kind: cmake\nenvironment:\n  CC: clang\n",
-        f"kind: cmake\nbuild-depends:  # recc-adopt\n{CLANG}\n{CMAKE}\n- buildsystems/recc-clang.bst  # recc-adopt\nenvironment:\n  CC: clang\n",
+        f"kind: cmake\nbuild-depends:  # recc-adopt\n{CLANG}\n{CMAKE}\n"
+        "- buildsystems/recc-clang.bst  # recc-adopt\nenvironment:\n  CC: clang\n",
     ),
     "manual with make": (
         "kind: manual\nconfig:\n  build-commands:\n  - |\n    cd src\n    DEBUG=1 make all\n",

@@ -14,6 +14,11 @@ COMPONENTS = [
     *("autotools", "base", "cmake", "gcc", "gettext", "llvm", "llvm-shared", "make", "meson", "ninja"),
     "pkgconf",
 ]
+SOURCES = """
+command.c command.h digest.c digest.h files.c files.h interpose.h judge.c link.c log.c main.c observe-link.c observe.c
+options.c options.def options.h plan.c plan.h process.c process.h recc.c recc.h record.c record.h run.c run.h
+show-plan.c toolchain.c toolchain.h variables.def verify.c watch.c words.c words.h
+"""
 FILES = {
     # Where this template is a Git checkout: see test_update.py.
     *([".cruft.json"] if (ROOT / ".git").exists() else []),
@@ -31,14 +36,7 @@ FILES = {
     "elements/toolchain.bst",
     *(f"files/greeting/{name}" for name in ["Makefile", "greeting.c", "greeting.h", "main.cpp"]),
     *(f"files/recc-wrapper/{name}" for name in ["Makefile", "libexec/summary", "session/sh"]),
-    *(
-        f"files/recc-wrapper/src/{name}"
-        for name in (
-            "command.c command.h digest.c digest.h files.c files.h interpose.h judge.c link.c log.c main.c observe-link.c "
-            "observe.c options.c options.def options.h plan.c plan.h process.c process.h recc.c recc.h record.c record.h "
-            "run.c run.h show-plan.c toolchain.c toolchain.h variables.def verify.c watch.c words.c words.h"
-        ).split()
-    ),
+    *(f"files/recc-wrapper/src/{name}" for name in SOURCES.split()),
     "bin/recc-adopt",
     "bin/recc-cache",
     "bin/recc-farm",
