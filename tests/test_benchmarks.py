@@ -66,6 +66,24 @@ def test_programs_miss_no_object() -> None:
     assert programs.compare({"a.o": "1"}, {"a.o": "1"}) == ()
 
 
+@pytest.mark.parametrize(("differing", "shown"), [((), "2 equal"), (("a.o",), "1 of 2 DIFFER"), (None, "build failed")])
+def test_programs_fail_for_any_difference(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    differing: tuple[str, ...] | None,
+    shown: str,
+) -> None:
+    counts = {"compiles": 2, "hits": 1}
+    rows = [
+        programs.Row("jq", "off", 1.0, objects=2),
+        programs.Row("jq", "local warm", 0.5, counts, {"probe": 3, "link": 0}, 2, differing),
+    ]
+    monkeypatch.setattr(programs, "run", lambda *_: rows)
+    monkeypatch.setattr("sys.argv", ["programs.py", "--programs", "jq"])
+    assert programs.main() == (differing != ())
+    assert f"| jq | local warm | 0.5 | 2 | 1 | 1 | probe=3 | {shown} |" in capsys.readouterr().out
+
+
 def test_programs_name_no_mirror() -> None:
     known = programs.programs()
     assert len(known) == 12
