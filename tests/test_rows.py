@@ -19,6 +19,8 @@ ONLY = os.environ.get("ROWS", "").split()
 # Minutes each: what a change breaks shows in these first.
 EACH_TIME = (("gcc", "local"), ("gcc", "remote"))
 LESS_OFTEN = (("gcc", "verify"), ("clang", "local"))
+# A random name in what is made; two compilers that write over each other's file: 'verify' says so.
+NOT_DETERMINISTIC = ("link_random_build_id", "at_once_same_output")
 
 
 def claims(title: str) -> dict[str, dict[str, str]]:
@@ -62,9 +64,9 @@ def wrong(row: tuple[str, ...], claim: str, mode: str) -> str:
         return "differs from the bare compiler"
     if (status != "0") != (claim == "fails"):
         return f"ends with {status}"
-    hits, runs, reasons = outcome(warm)
     if mode == "off":
-        return "" if (hits, runs, reasons) == (0, 0, set()) or warm == "-" else f"is logged: {warm}"
+        return "" if outcome(cold) in ((0, 0, set()), (0, 0, {"no-settings"})) else f"is logged: {cold}"
+    hits, runs, reasons = outcome(warm)
     if mode == "verify":
         return "" if hits == 0 and (runs or claim != "cached") else f"is not compiled anew: {warm}"
     if mode == "cache-only" or claim in ("right", "fails"):
@@ -84,7 +86,8 @@ def test_rows(fetched: Project, compiler: str, mode: str) -> None:
     assert set(rows) == set(ONLY or CLAIMS[compiler])
     column = "local" if mode == "local" else "remote"
     found = {name: wrong(row, CLAIMS[compiler][name][column], mode) for name, row in rows.items()}
-    problems = [f"{name} {problem}" for name, problem in found.items() if problem]
+    left = NOT_DETERMINISTIC if mode == "verify" else ()
+    problems = [f"{name} {problem}" for name, problem in found.items() if problem and name not in left]
     if problems:
         print(log[log.find("DIFFERS") :])
     assert not problems
