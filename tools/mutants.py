@@ -1,12 +1,13 @@
 # Removes each mechanism that docs/trust.md relies on, once, and shows that its test fails then.
 # SPDX-License-Identifier: Apache-2.0
-"""Usage: make mutants (or: .venv/bin/python tools/mutants.py [NAME…]); about two minutes a mutant.
+"""Usage: make mutants (or: .venv/bin/python tools/mutants.py [NAME…]); a minute a mutant.
 
 A test that attacks a mechanism proves something only if it fails without it.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,66 +17,154 @@ from pathlib import Path
 from harness import BIN, ROOT
 
 PRODUCT = "{{cookiecutter.project_slug}}"
-WRAPPER = f"{PRODUCT}/files/recc-wrapper/libexec/compiler"
-OBSERVE = f"{PRODUCT}/files/recc-wrapper/src/observe.c"
+SOURCES = f"{PRODUCT}/files/recc-wrapper/src"
 RECC = f"{PRODUCT}/include/recc.yml"
+LOCAL, REMOTE, VERIFY = (
+    ("tests/test_rows.py", "-k", "gcc-local"),
+    ("tests/test_rows.py", "-k", "gcc-remote"),
+    ("tests/test_rows.py", "-k", "gcc-verify"),
+)
+PLAN, JUDGE = ("tests/test_plan.py",), ("tests/test_judge.py",)
 
-# name: (file, text, what stands there instead, tests that must fail)
+
+def trust(name: str) -> tuple[str, ...]:
+    """Arguments of pytest for a test of trust, or of builds."""
+    return ("tests/test_trust.py", "tests/test_builds.py", "-k", name)
+
+
+# name: (file, text, what stands there instead, pytest's arguments, rows that they are to try)
 MUTANTS = {
-    "no salt": (RECC, "      RECC_ACTION_SALT: quasi-safe\n", "", "poison"),
+    "words not in local's key": (
+        f"{SOURCES}/recc.c",
+        """    for (size_t i = 0; i < run->plan.all.count; i++)
+        fprintf(""",
+        """    for (size_t i = 0; i < 1; i++)
+        fprintf(""",
+        LOCAL,
+        "response_file",
+    ),
+    "variables not in local's key": (f"{SOURCES}/recc.c", "if (is_keyed(*variable))", "if (0)", LOCAL, "date_changed"),
+    "programs not in local's key": (
+        f"{SOURCES}/recc.c",
+        'fprintf(file, "%s", run->toolchain);',
+        'fprintf(file, "%s", "");',
+        trust("poison"),
+        "",
+    ),
+    "no salt": (f"{SOURCES}/recc.c", '"RECC_ACTION_SALT", salt,', '"RECC_ACTION_SALT", NULL,', LOCAL, "response_file"),
     "no toolchain in the key": (
         f"{PRODUCT}/include/gcc-for-recc.yml",
         "toolchain.bst:components/gcc.bst\nconfig:",
         "toolchain.bst:packages/gettext.bst\nconfig:",
-        "test_toolchain_change",
+        trust("test_toolchain_change"),
+        "",
     ),
-    "scan not extended": (OBSERVE, "if (write(rule_fd, rule,", "if (0 && write(rule_fd, rule,", "row"),
-    "hidden inputs not refused": (
-        OBSERVE,
-        "            raise(SIGTERM);\n        _exit(1);\n",
-        "            return;\n        return;\n",
-        "incbin",
+    "opened files no inputs": (
+        f"{SOURCES}/files.c",
+        "if (!written && (entry->tag == 'R'",
+        "if (!written && (0",
+        LOCAL,
+        "unity",
     ),
-    "libraries as recc guesses them": (
-        WRAPPER,
-        "OBSERVE=$refuse LD_PRELOAD",
-        "unset RECC_DEPS_OVERRIDE RECC_OUTPUT_FILES_OVERRIDE; OBSERVE=$refuse LD_PRELOAD",
-        "row and link",
+    "hidden inputs stored": (
+        f"{SOURCES}/judge.c",
+        'object_to(verdict, "hidden-input", name);',
+        "(void)0;",
+        JUDGE,
+        "",
     ),
-    "hidden inputs of links stored": (
-        OBSERVE,
-        'role = strncmp(mode, "refuse", 6)',
-        'role = strcmp(mode, "refuse")',
-        "link_hidden",
+    "messages of absent files stored": (
+        f"{SOURCES}/judge.c",
+        'object_to(verdict, "messages", name);',
+        "(void)0;",
+        JUDGE,
+        "",
     ),
-    "LD_RUN_PATH not looked at": (
-        WRAPPER,
-        '[ -z "$LD_RUN_PATH" ] || reason',
-        '[ -z "$LD_RUN_PATH" ] || unused',
-        "link_run",
+    "files beside the object stored": (
+        f"{SOURCES}/judge.c",
+        'object_to(verdict, "other-output", name);',
+        "(void)0;",
+        JUDGE,
+        "",
     ),
-    "failed compiles stored": (
-        RECC,
-        "RECC_CACHE_UPLOAD_FAILED_BUILD: ''\n  RECC_IGNORE_FAILURE_RESULT: '1'",
-        "RECC_CACHE_UPLOAD_FAILED_BUILD: '1'\n  RECC_IGNORE_FAILURE_RESULT: ''",
-        "not_stored",
+    "files of equal content and other times": (
+        f"{SOURCES}/judge.c",
+        "        judge_times(verdict, plan, scan, here);",
+        "        (void)judge_times;",
+        JUDGE,
+        "",
     ),
-    "verify does not verify": (RECC, "      RECC_VERIFY: '1'\n", "      RECC_MAX_THREADS: '1'\n", "verify or poison"),
-    "verify takes from the cache": (WRAPPER, "read -r RECC_REMOTE_ENV_VERIFICATION", "read -r UNUSED", "in_verify"),
-    "remote falls back": (WRAPPER, "local | cache-only)\n    # What", "*)\n    # What", "insufficient"),
-    "profiles cached": (WRAPPER, "-fprofile-use* | -fbranch", "-fbranch", "row and profile"),
+    "times in remote": (f"{SOURCES}/judge.c", "any_input(scan, true, says_time)", "0", REMOTE, "timestamp"),
+    "messages of other files in remote": (
+        f"{SOURCES}/run.c",
+        "quotes_others(&run->plan, &run->scan)",
+        "0",
+        REMOTE,
+        "line_present",
+    ),
+    "standard input cached": (
+        f"{SOURCES}/command.c",
+        'refuse(seen, "standard-input", name);',
+        "(void)0;",
+        PLAN,
+        "",
+    ),
+    "unknown options cached": (
+        f"{SOURCES}/command.c",
+        """            refuse(seen, "unknown-option", word);
+            continue;
+        }
+        two""",
+        """            continue;
+        }
+        two""",
+        PLAN,
+        "",
+    ),
+    "variables not looked at": (f"{SOURCES}/plan.c", "else if (!plan->reason && variable)", "else if (0)", PLAN, ""),
+    "outputs through links": (
+        f"{SOURCES}/files.c",
+        "(S_ISREG(status.st_mode) && status.st_size > 0)",
+        "1",
+        LOCAL,
+        "output_link",
+    ),
+    "signals not handed on": (
+        f"{SOURCES}/process.c",
+        "        kill(-running, number);",
+        "        (void)number;",
+        LOCAL,
+        "signal_term",
+    ),
+    "verify does not verify": (
+        f"{SOURCES}/run.c",
+        "if (!compare_results(",
+        "if (0 && !compare_results(",
+        trust("poison"),
+        "",
+    ),
+    "verify takes from the cache": (f"{SOURCES}/recc.c", "run->mode == VERIFY ? nonce : NULL", "NULL", VERIFY, "plain"),
+    "remote falls back": (
+        f"{SOURCES}/run.c",
+        """    fail(run, "works here""",
+        """    end_uncached(run, "link", "", status);
+    fail(run, "works here""",
+        trust("insufficient"),
+        "",
+    ),
     "every sandbox may write": (
         RECC,
         '- recc_mode == "local":\n        act',
         '- recc_mode != "off":\n        act',
-        "trust_share",
+        trust("trust_share"),
+        "",
     ),
 }
 
 
 def survives(name: str) -> bool:
     """Apply one mutant to a copy of this repository and run its tests; true if they still pass."""
-    file, old, new, tests = MUTANTS[name]
+    file, old, new, tests, rows = MUTANTS[name]
     with tempfile.TemporaryDirectory(prefix="mutant-") as directory:
         copy = Path(directory) / "repository"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "demo", ".cache"))
@@ -83,8 +172,9 @@ def survives(name: str) -> bool:
         if text.count(old) != 1:
             sys.exit(f"mutants: '{old}' does not stand once in {file}: adapt this mutant.")
         (copy / file).write_text(text.replace(old, new))
-        command = [str(BIN / "pytest"), "-q", "-x", "--durations=0", "tests/test_trust.py", "tests/test_builds.py"]
-        done = subprocess.run([*command, "-k", tests], cwd=copy, capture_output=True, text=True)
+        command = [str(BIN / "pytest"), "-q", "-x", "--durations=0", *tests]
+        environment = os.environ | {"ROWS": rows}
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
         print(f"{'SURVIVED' if done.returncode == 0 else 'killed':9} {name}", flush=True)
         print("".join(f"          {line}\n" for line in done.stdout.splitlines() if line.startswith("FAILED"))[:200])
         return done.returncode != 1
