@@ -81,8 +81,7 @@ SOFTWARE = (
 # What each configuration changes in include/recc.yml.
 CONFIGURATIONS: dict[str, dict[str, str]] = {
     "this template": {},
-    "no links": {"RECC_LINK": ""},
-    "no links, LocalCAS": {"RECC_LINK": "", "RECC_USE_LOCALCAS": "1"},
+    "no links": {"BST_RECC_LINKS": "none"},
 }
 SCENARIOS = ("local, cold", "local, warm", "local, one file", "local, one header", "remote, cold", "remote, warm")
 PHASES = ("staging", "configure", "compile", "link", "install", "caching", "other")
@@ -263,15 +262,12 @@ class Bench:
             self.start(CONFIGURATIONS[name])
             run(name, "local, cold", "local")
             run(name, "local, warm", "local")
-            # What LocalCAS does shows in cold and warm builds; the rest would take too long.
-            if full or name != "no links, LocalCAS":
-                edit_and_run(name, "local, one file")
+            edit_and_run(name, "local, one file")
             if full or name == "this template":
                 edit_and_run(name, "local, one header")
-            if full or name != "no links, LocalCAS":
-                self.start(CONFIGURATIONS[name])
-                run(name, "remote, cold", "remote")
-                run(name, "remote, warm", "remote")
+            self.start(CONFIGURATIONS[name])
+            run(name, "remote, cold", "remote")
+            run(name, "remote, warm", "remote")
         return found
 
 

@@ -1,8 +1,8 @@
-# Measures what the wrapper, the observing library and the summary cost a compile.
+# Measures what a compile costs through the wrapper, by recc alone and by the bare compiler.
 # SPDX-License-Identifier: Apache-2.0
 """Usage: .venv/bin/python benchmarks/overhead.py [ROUNDS COMPILES]; about a minute.
 
-They take turns with recc alone in one sandbox, so that drift of the machine cancels.
+They take turns in one sandbox, so that drift of the machine cancels.
 """
 
 from __future__ import annotations
@@ -19,21 +19,15 @@ from harness import Project, generate
 
 
 def measure(project: Project, rounds: int, compiles: int) -> dict[str, dict[str, float]]:
-    """Medians over the rounds, in milliseconds a compile, for 'hits', 'misses' and the 'summary'.
-
-    'wrapper' and 'library' are what each adds to 'recc' alone.
-    """
+    """Medians over the rounds, in milliseconds a compile, for 'hits', 'misses' and the 'summary'."""
     log = project.build_script(Path(__file__).with_name("overhead.sh"), rounds, compiles)
     found: dict[str, dict[str, float]] = {}
     for what in ("hits", "misses"):
         lines = re.findall(rf"^TIME {what} (\d+) (\d+) (\d+) (\d+)$", log, re.MULTILINE)
         assert len(lines) == rounds
         times = [[int(time) / int(count) for time in line] for count, *line in lines]
-        found[what] = {
-            "recc": statistics.median(recc for _, _, recc in times),
-            "library": statistics.median(library - recc for _, library, recc in times),
-            "wrapper": statistics.median(wrapper - library for wrapper, library, _ in times),
-        }
+        ways = zip(("wrapper", "recc", "bare"), zip(*times, strict=True), strict=True)
+        found[what] = {way: statistics.median(values) for way, values in ways}
     summary = re.search(r"^TIME-SUMMARY (\d+)$", log, re.MULTILINE)
     listed = len(re.findall("^recc: compile ", log, re.MULTILINE))
     assert summary and listed

@@ -1,22 +1,19 @@
 #!/bin/sh
-# Runs in an element's sandbox: times compiles through the wrapper, through recc alone, and between, in turns.
+# Runs in an element's sandbox: times compiles through the wrapper, by recc alone and by the bare compiler, in turns.
 # SPDX-License-Identifier: Apache-2.0
 #
 # usage: overhead.sh ROUNDS COMPILES-A-ROUND
-# Prints two lines a round: TIME WHAT COMPILES wrapper-ms library-ms recc-ms, where
-# 'library' is recc with the observing library and without the wrapper, and WHAT
-# is 'hits' (a small C file) or 'misses' (a C++ file with a few headers).
+# Prints two lines a round: TIME WHAT COMPILES wrapper-ms recc-ms bare-ms, where WHAT
+# is 'hits' (a small C file) or 'misses' (a C++ file with a few headers), and 'recc' is
+# recc as others wire it: the compiler behind it, and nothing else.
 # At the end: TIME-SUMMARY ms.
 set -eu
 echo 'int a(int x) { return x + 1; }' >a.c
 echo '#include <iostream>
 #include <map>
 int b(int x) { std::map<int, int> m; std::cout << x; return m[x] + VALUE; }' >b.cpp
-# What the wrapper gives the compiler: a PATH without wrappers.
-plain=/usr/bin:/bin:/usr/sbin:/sbin
-library=/usr/recc/lib/observe.so
-# Words, to be split.
-recc='/usr/recc/bundle/lib/ld.so --library-path /usr/recc/bundle/lib --argv0 recc /usr/recc/bundle/bin/recc'
+bare=/usr/bin:/bin:/usr/sbin:/sbin
+bundle=/usr/recc/bundle
 
 now() {
     read -r uptime _ </proc/uptime
@@ -26,20 +23,15 @@ now() {
 wrapper() {
     "$@"
 }
-library() {
+recc() {
     driver=$1
     shift
-    : >/tmp/overhead.inputs
-    # shellcheck disable=SC2086
-    PATH=$plain OBSERVE=refuse OBSERVE_INPUTS=/tmp/overhead.inputs LD_PRELOAD=$library $recc "/usr/bin/$driver" "$@"
+    PATH=$bare RECC_CACHE_ONLY=1 RECC_CACHE_UPLOAD_LOCAL_BUILD=1 RECC_ACTION_SALT=alone RECC_DEPS_GLOBAL_PATHS=1 \
+        RECC_NO_PATH_REWRITE=1 $bundle/lib/ld.so --library-path $bundle/lib --argv0 recc $bundle/bin/recc \
+        "/usr/bin/$driver" "$@"
 }
-recc_alone() {
-    driver=$1
-    shift
-    # As the one above: it empties a file too.
-    : >/tmp/overhead.inputs
-    # shellcheck disable=SC2086
-    PATH=$plain $recc "/usr/bin/$driver" "$@"
+bare() {
+    PATH=$bare "$@"
 }
 
 # time_hits HOW COMPILES, time_misses HOW COMPILES: milliseconds in $spent.
@@ -68,14 +60,15 @@ time_misses() {
     spent=$(((now - start) * 10))
 }
 
-gcc -O2 -c a.c
+wrapper gcc -O2 -c a.c
+recc gcc -O2 -c a.c
 round=0
 while [ $round -lt "$1" ]; do
     for what in hits misses; do
         compiles=$2
         [ $what = hits ] || compiles=$(($2 / 10 + 1))
         times=
-        for how in wrapper library recc_alone; do
+        for how in wrapper recc bare; do
             time_$what $how "$compiles"
             times="$times $spent"
         done
@@ -85,6 +78,6 @@ while [ $round -lt "$1" ]; do
 done
 now
 start=$now
-/usr/recc/libexec/summary >/dev/null
+/usr/recc/libexec/summary 0 "$BST_RECC_LOG_DIRECTORY/log" >/dev/null
 now
 echo "TIME-SUMMARY $(((now - start) * 10))"

@@ -168,6 +168,27 @@ def test_failing_build_keeps_its_error_and_has_a_summary(fetched: Project) -> No
             assert "failed=1 errors=0" in failed.log
 
 
+def test_the_error_of_a_failing_build_is_on_the_screen(fetched: Project) -> None:
+    """Many compiles before it do not push it out of what bst prints, and after it stands one line of recc's."""
+    names = [f"good{number}" for number in range(30)]
+    makefile = "all:\n" + "".join(f"\tgcc -c {name}.c\n" for name in names) + "\tgcc -c bad.c\n"
+    directory = fetched.path / "files/buried"
+    directory.mkdir(exist_ok=True)
+    for name in names:
+        (directory / f"{name}.c").write_text(f"int {name};\n")
+    (directory / "bad.c").write_text("int bad = nonsense;\n")
+    (directory / "Makefile").write_text(makefile)
+    example = (fetched.path / "elements/examples/greeting.bst").read_text()
+    (fetched.path / "elements/buried.bst").write_text(example.replace("files/greeting", "files/buried"))
+    for mode in ("local", "remote"):
+        failed = fetched.build("buried.bst", mode, check=False)
+        assert "'nonsense' undeclared" in failed.output
+        after = failed.log.rpartition("'nonsense' undeclared")[2]
+        assert len(re.findall("^recc: mode=", after, re.MULTILINE)) == 1
+        assert len(re.findall("^recc: ", after, re.MULTILINE)) <= 2
+        assert max(len(line) for line in failed.log.splitlines() if line.startswith("recc: compile")) <= 200
+
+
 def test_modes_of_the_same_trust_share_artifacts(fetched: Project) -> None:
     keys = {mode: fetched.show("examples/greeting.bst", mode=mode, form="%{full-key}", deps="none") for mode in MODES}
     assert keys["off"] == keys["remote"] == keys["cache-only"]
