@@ -119,21 +119,26 @@ static bool is_foreign(const char *path)
     return true;
 }
 
-static void name_programs(const char *compiler, bool clang, struct words *programs)
+/* False where some were found on PATH, where others may appear before them. */
+static bool name_programs(const char *compiler, bool clang, struct words *programs)
 {
+    bool fixed = true;
     char real[PATH_MAX], option[64];
     if (realpath(compiler, real))
         add_word(programs, real);
     for (int i = 0; i < PARTS && !clang; i++) {
         snprintf(option, sizeof option, "-print-prog-name=%s", parts[i]);
         char *name = first_line(compiler, option), *found = NULL;
-        if (name && !strchr(name, '/'))
+        if (name && !strchr(name, '/')) {
             found = find_program(name);
+            fixed &= !found;
+        }
         if (name && realpath(found ? found : name, real))
             add_word(programs, real);
         free(found);
         free(name);
     }
+    return fixed;
 }
 
 static void stamp(char *text, size_t size, const char *path)
@@ -177,7 +182,7 @@ static void discover(const char *compiler, bool clang, const char *memory, struc
     FILE *keys = checked(open_memstream(&key, &size)), *stamps = checked(open_memstream(&kept, &kept_size));
 
     programs->count = files->count = 0;
-    name_programs(compiler, clang, programs);
+    bool fixed = name_programs(compiler, clang, programs) && !getenv("LD_LIBRARY_PATH");
     for (i = 0; i < programs->count; i++)
         add_word(files, programs->word[i]);
     count = files->count;
@@ -194,7 +199,7 @@ static void discover(const char *compiler, bool clang, const char *memory, struc
     fclose(stamps);
     digest_bytes(key, size, digest);
     path = format("%s.%d", memory, (int)getpid());
-    FILE *file = fopen(path, "we");
+    FILE *file = fixed ? fopen(path, "we") : NULL;
     if (file) {
         fprintf(file, "%s\n%s", digest, kept);
         if (fclose(file) == 0)

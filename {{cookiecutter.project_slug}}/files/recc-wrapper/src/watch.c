@@ -1,8 +1,10 @@
 /* In recc's place for 'local': compiles in the element's sandbox, and judges whether recc may store the result. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "files.h"
@@ -15,12 +17,16 @@ int watch(char *const command[])
     struct verdict verdict = {0};
     struct record observed;
 
+    /* recc does not end what it has started. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (!run.own || !settings.directory || chdir(settings.directory) != 0)
         return 127;
     run.clang = settings.clang = getenv("BST_RECC_CLANG") != NULL;
     plan_command(&run.plan, command, environ, &settings);
     char *scan = own_file(&run, "scan"), *record = own_file(&run, "record"), *report = own_file(&run, "report");
     char *out = own_file(&run, "watched-out"), *err = own_file(&run, "watched-err");
+    if (run.plan.kind == RUN_ALONE)
+        return 127; /* with other variables than its scan */
     read_record(&run.scan, scan);
     if (run.plan.kind == RUN_LINK)
         for (size_t i = 0; i < run.scan.count; i++)
