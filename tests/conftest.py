@@ -28,7 +28,19 @@ EXAMPLES = sorted(f"examples/{path.name}" for path in (PRODUCT / "elements/examp
 # In the background of a shell without job control, Ctrl-C is ignored by all that is started there.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Minutes each: first, so that no process of pytest-xdist has one left when the others are done.
-LONGEST = ("rows", "trust", "builds", "farm_faults", "adopt", "documents", "farm", "deploy", "lock", "toolchain", "bundle")
+LONGEST = (
+    "rows",
+    "trust",
+    "builds",
+    "farm_faults",
+    "adopt",
+    "documents",
+    "farm",
+    "deploy",
+    "lock",
+    "toolchain",
+    "bundle",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
