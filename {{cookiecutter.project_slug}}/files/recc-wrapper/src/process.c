@@ -80,6 +80,8 @@ void become(const struct child *child)
             _exit(127);
         close(fd);
         setenv("OBSERVE", child->observe, 1);
+        if (child->scan)
+            setenv("OBSERVE_SCAN", "1", 1);
         if (child->strict)
             setenv("OBSERVE_STRICT", "1", 1);
         setenv("LD_PRELOAD", child->link_scan ? PREFIX "/lib/observe-link.so:" PREFIX "/lib/observe.so" : PREFIX "/lib/observe.so", 1);

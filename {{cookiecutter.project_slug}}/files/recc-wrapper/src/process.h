@@ -10,6 +10,7 @@ struct child {
     const char *directory;  /* where to run, or NULL */
     const char *in, *out, *err; /* files in the place of standard streams; NULL: as they are */
     const char *observe;    /* record of the observing library, or NULL */
+    bool scan;              /* what it asks for counts as read */
     bool strict;            /* it must not read what can be read only once */
     bool link_scan;         /* with the library that keeps a linker from writing */
     bool no_commands;       /* it may not start programs */

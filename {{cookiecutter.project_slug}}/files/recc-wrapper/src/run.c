@@ -43,7 +43,7 @@ static bool scan_compile(struct run *run)
 {
     char *record = own_file(run, "scan");
     struct child child = {.command = run->plan.scan.word, .in = "/dev/null", .out = "/dev/null", .err = "/dev/null",
-                          .observe = record, .strict = true};
+                          .observe = record, .scan = true, .strict = true};
     bool scanned = run->plan.scan.count == 0 || run_child(&child) == 0;
     read_record(&run->scan, record);
     free(record);
