@@ -1,5 +1,6 @@
 /* The compiler by whose name it is called, through recc as BST_RECC_MODE says. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +123,9 @@ int main(int argc, char **argv)
         stop("the toolchain is not declared: RECC_REMOTE_PLATFORM_chrootRootDigest is not set.",
              "  1. Add to the element's build-depends: '- (@): include/gcc-for-recc.yml'\n"
              "  2. Or build it without recc: environment: {BST_RECC_MODE: 'off: REASON'}\n");
+    for (int stream = 0; stream < 3; stream++)
+        if (run.plan.kind != RUN_ALONE && fcntl(stream, F_GETFD) < 0)
+            run.plan.kind = RUN_ALONE, run.plan.reason = "output", run.plan.detail = "a closed stream";
     if (run.plan.kind == RUN_ALONE) {
         write_log(&run, run.plan.reason, run.plan.detail);
         execv(run.compiler, argv);
