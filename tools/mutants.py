@@ -146,9 +146,9 @@ MUTANTS = {
     "verify takes from the cache": (f"{SOURCES}/recc.c", "run->mode == VERIFY ? nonce : NULL", "NULL", VERIFY, "plain"),
     "remote falls back": (
         f"{SOURCES}/run.c",
-        """    fail(run, "works here""",
+        """    fail(run, answer, "works here""",
         """    end_uncached(run, "link", "", status);
-    fail(run, "works here""",
+    fail(run, answer, "works here""",
         trust("insufficient"),
         "",
     ),

@@ -53,6 +53,18 @@ static void read_digest(struct answer *answer, const char *text)
         snprintf(answer->digest, sizeof answer->digest, "%.*s", (int)strcspn(bracket + 1, "]\n"), bracket + 1);
 }
 
+static void read_errors(struct answer *answer, char *text)
+{
+    char *line;
+    while ((line = strsep(&text, "\n"))) {
+        char *all = strstr(line, "[ERROR]") ? format("%s%s\n", answer->errors ? answer->errors : "", line) : NULL;
+        if (all) {
+            free(answer->errors);
+            answer->errors = all;
+        }
+    }
+}
+
 static void read_recc_log(struct answer *answer, const char *directory)
 {
     DIR *files = opendir(directory);
@@ -73,6 +85,7 @@ static void read_recc_log(struct answer *answer, const char *directory)
             if ((found = strstr(text, "Action cache updated for")))
                 read_digest(answer, found);
         }
+        read_errors(answer, text);
         free(text);
     }
     if (files)

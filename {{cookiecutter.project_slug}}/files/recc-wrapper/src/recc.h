@@ -9,6 +9,7 @@ struct answer {
     int status;       /* recc's wait status */
     const char *word; /* hit, local or remote */
     char digest[96];  /* of the action, or "" */
+    char *errors;     /* what its log says of them, or NULL */
     bool missed;      /* it looked the action up, and there was none */
 };
 

@@ -89,13 +89,14 @@ static const char remedies[] =
     "  To build this element without recc: environment: {BST_RECC_MODE: 'off: REASON'}, then bst build --retry-failed;\n"
     "  its links alone: {BST_RECC_LINKS: none}\n";
 
-static void fail(struct run *run, const char *what, const char *path)
+static void fail(struct run *run, const struct answer *answer, const char *what, const char *path)
 {
     char *text = plan_text(&run->plan);
     write_log(run, "error", NULL);
     fprintf(stderr, "recc: this %s %s: %s\n", run->plan.kind == RUN_LINK ? "link" : "compile", what, text);
     fflush(stderr);
     show(path, 2);
+    fputs(answer->errors ? answer->errors : "", stderr);
     fputs(remedies, stderr);
     leave(run, 1 << 8);
 }
@@ -118,7 +119,7 @@ static void end_with_result(struct run *run, const struct answer *answer)
         if (status != 0 || verdict.why[0])
             end_uncached(run, verdict.why[0] ? verdict.why : "other-output", verdict.detail, status);
         if (!compare_results(run, difference, own_out, own_err))
-            fail(run, "gives something else in the toolchain's own sandbox", difference);
+            fail(run, answer, "gives something else in the toolchain's own sandbox", difference);
         write_log(run, "verified", answer->digest);
         leave(run, 0);
     }
@@ -174,7 +175,7 @@ static void end_without_result(struct run *run, const struct answer *answer)
         end_uncached(run, verdict.why, verdict.detail, status);
     if (run->plan.kind == RUN_LINK)
         end_uncached(run, "link", "fails in the sandbox of the toolchain", status);
-    fail(run, "works here but fails in the toolchain's own sandbox", err);
+    fail(run, answer, "works here but fails in the toolchain's own sandbox", err);
 }
 
 void run_planned(struct run *run)
