@@ -37,7 +37,8 @@ def test_setup_without_apt_says_what_is_missing(bare: Path) -> None:
 
 
 def test_setup_without_user_namespaces_says_so(bare: Path) -> None:
-    for name in ("fusermount3", "git", "gpg", "lzip", "openssl", "qemu-aarch64-static", "shellcheck", "systemd-run"):
+    names = ("fusermount3", "g++", "git", "gpg", "lzip", "make", "openssl", "qemu-aarch64-static", "shellcheck")
+    for name in (*names, "systemd-run"):
         (bare / name).symlink_to(str(shutil.which("true")))
     (bare / "bwrap").write_text("#!/bin/sh\nexit 1\n")
     (bare / "bwrap").chmod(0o755)
