@@ -119,26 +119,26 @@ static bool is_foreign(const char *path)
     return true;
 }
 
-/* False where some were found on PATH, where others may appear before them. */
-static bool name_programs(const char *compiler, bool clang, struct words *programs)
+/* `searched`: by which name each was found on PATH, where another may appear before it; empty for the others. */
+static void name_programs(const char *compiler, bool clang, struct words *programs, struct words *searched)
 {
-    bool fixed = true;
     char real[PATH_MAX], option[64];
-    if (realpath(compiler, real))
+    if (realpath(compiler, real)) {
         add_word(programs, real);
+        add_word(searched, "");
+    }
     for (int i = 0; i < PARTS && !clang; i++) {
         snprintf(option, sizeof option, "-print-prog-name=%s", parts[i]);
         char *name = first_line(compiler, option), *found = NULL;
-        if (name && !strchr(name, '/')) {
+        if (name && !strchr(name, '/'))
             found = find_program(name);
-            fixed &= !found;
-        }
-        if (name && realpath(found ? found : name, real))
+        if (name && realpath(found ? found : name, real)) {
             add_word(programs, real);
+            add_word(searched, found ? name : "");
+        }
         free(found);
         free(name);
     }
-    return fixed;
 }
 
 static void stamp(char *text, size_t size, const char *path)
@@ -151,7 +151,15 @@ static void stamp(char *text, size_t size, const char *path)
              status.st_mtim.tv_nsec, (long long)status.st_ctim.tv_sec, status.st_ctim.tv_nsec);
 }
 
-/* Read what an earlier command has found: the digest, then 'P|L STAMP\tPATH' for each file. */
+static bool is_found_by(const char *name, const char *path)
+{
+    char real[PATH_MAX], *found = find_program(name);
+    bool same = found && realpath(found, real) && strcmp(real, path) == 0;
+    free(found);
+    return same;
+}
+
+/* Read what an earlier command has found: the digest, then 'P|L STAMP\tPATH\tNAME' for each file. */
 static bool recall(const char *memory, struct words *programs, struct words *files, char *digest)
 {
     char *text = read_file(memory, NULL), *rest = text, *line, now[256];
@@ -159,13 +167,13 @@ static bool recall(const char *memory, struct words *programs, struct words *fil
     if (holds)
         strcpy(digest, line);
     while (holds && (line = strsep(&rest, "\n")) && rest) {
-        char *path = strchr(line, '\t');
-        holds = path != NULL;
+        char *path = strchr(line, '\t'), *name = path ? strchr(path + 1, '\t') : NULL;
+        holds = name != NULL;
         if (!holds)
             break;
-        *path++ = '\0';
+        *path++ = *name++ = '\0';
         stamp(now, sizeof now, path);
-        holds = strcmp(now, line + 2) == 0;
+        holds = strcmp(now, line + 2) == 0 && (!*name || is_found_by(name, path));
         if (line[0] == 'P')
             add_word(programs, path);
         add_word(files, path);
@@ -179,10 +187,11 @@ static void discover(const char *compiler, bool clang, const char *memory, struc
 {
     char *key = NULL, *kept = NULL, *path, now[256], content[DIGEST_SIZE];
     size_t size, kept_size, i, count;
+    struct words searched = {0};
     FILE *keys = checked(open_memstream(&key, &size)), *stamps = checked(open_memstream(&kept, &kept_size));
 
     programs->count = files->count = 0;
-    bool fixed = name_programs(compiler, clang, programs) && !getenv("LD_LIBRARY_PATH");
+    name_programs(compiler, clang, programs, &searched);
     for (i = 0; i < programs->count; i++)
         add_word(files, programs->word[i]);
     count = files->count;
@@ -190,7 +199,7 @@ static void discover(const char *compiler, bool clang, const char *memory, struc
         add_libraries(files->word[i], files);
     for (i = 0; i < files->count; i++) {
         stamp(now, sizeof now, files->word[i]);
-        fprintf(stamps, "%c %s\t%s\n", i < count ? 'P' : 'L', now, files->word[i]);
+        fprintf(stamps, "%c %s\t%s\t%s\n", i < count ? 'P' : 'L', now, files->word[i], i < count ? searched.word[i] : "");
         if (!digest_file(files->word[i], content))
             strcpy(content, "absent");
         fprintf(keys, "%s %s\n", content, files->word[i]);
@@ -199,7 +208,8 @@ static void discover(const char *compiler, bool clang, const char *memory, struc
     fclose(stamps);
     digest_bytes(key, size, digest);
     path = format("%s.%d", memory, (int)getpid());
-    FILE *file = fixed ? fopen(path, "we") : NULL;
+    /* Other libraries may appear in its directories. */
+    FILE *file = getenv("LD_LIBRARY_PATH") ? NULL : fopen(path, "we");
     if (file) {
         fprintf(file, "%s\n%s", digest, kept);
         if (fclose(file) == 0)
