@@ -12,16 +12,12 @@
 
 char *own_file(const struct run *run, const char *name)
 {
-    char *path;
-    path = format("%s/%s", run->own, name);
-    return path;
+    return format("%s/%s", run->own, name);
 }
 
 char *absolute(const struct run *run, const char *name)
 {
-    char *path;
-    path = format("%s%s%s", name[0] == '/' ? "" : run->directory, name[0] == '/' ? "" : "/", name);
-    return path;
+    return format("%s%s%s", name[0] == '/' ? "" : run->directory, name[0] == '/' ? "" : "/", name);
 }
 
 /* Resolve '.' and '..' by the text alone. */
@@ -65,8 +61,7 @@ char *relative(const struct run *run, const char *name)
 
 char *mirrored(const struct run *run, const char *name)
 {
-    char *path = absolute(run, name), *there;
-    there = format("%s/root%s", run->own, path);
+    char *path = absolute(run, name), *there = format("%s/root%s", run->own, path);
     free(path);
     return there;
 }

@@ -152,10 +152,7 @@ static bool is_fresh(const char *precompiled, const struct plan *plan, const str
     made = (long long)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
     for (size_t i = 0; i < scan->count; i++) {
         const struct entry *entry = &scan->entry[i];
-        bool source = false;
-        for (size_t j = 0; j < plan->sources.count; j++)
-            source |= strcmp(plan->sources.word[j], entry->name) == 0;
-        if (entry->tag == 'R' && !source && (entry->mtime > made || entry->ctime > made))
+        if (entry->tag == 'R' && !among(&plan->sources, entry->name) && (entry->mtime > made || entry->ctime > made))
             return false;
     }
     return true;
@@ -209,14 +206,6 @@ static bool is_precompiled(const char *name, const struct plan *plan, const stru
     known = known && find_entry(scan, 'R', header) && is_fresh(name, plan, scan);
     free(header);
     return known;
-}
-
-static bool among(const struct words *words, const char *word)
-{
-    for (size_t i = 0; i < words->count; i++)
-        if (strcmp(words->word[i], word) == 0)
-            return true;
-    return false;
 }
 
 void judge_compile(struct verdict *verdict, const struct plan *plan, const struct record *scan,

@@ -6,17 +6,21 @@
 #include "files.h"
 #include "process.h"
 
+void name_link_outputs(struct run *run)
+{
+    for (size_t i = 0; i < run->scan.count; i++)
+        if (run->scan.entry[i].tag == 'O')
+            add_word(&run->plan.outputs, run->scan.entry[i].name);
+}
+
 void scan_link(struct run *run, struct verdict *verdict)
 {
-    char *record;
-    record = format("%s/scan", run->own);
+    char *record = own_file(run, "scan");
     /* It fails, since the linker is kept from writing. */
     run_child(&(struct child){.command = run->plan.all.word, .in = "/dev/null", .out = "/dev/null", .err = "/dev/null",
                               .observe = record, .link_scan = true});
     read_record(&run->scan, record);
-    for (size_t i = 0; i < run->scan.count; i++)
-        if (run->scan.entry[i].tag == 'O')
-            add_word(&run->plan.outputs, run->scan.entry[i].name);
+    name_link_outputs(run);
     if (run->plan.outputs.count == 0)
         object_to(verdict, "link", "nothing learnt of it");
     judge_outputs(verdict, run);

@@ -35,8 +35,7 @@ bool make_directories(char *path)
 /* One write, so that parallel commands do not mix. */
 static void append(const struct run *run, const char *name, const char *line)
 {
-    char *path;
-    path = format("%s/%s", run->logs, name);
+    char *path = format("%s/%s", run->logs, name);
     /* 'build-log' leads to the session's own output, if there is a session. */
     int flags = strcmp(name, "log") == 0 ? O_CREAT : 0;
     int fd = open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | flags, 0666);
@@ -92,8 +91,7 @@ void write_log(const struct run *run, const char *word, const char *detail)
     if (run->plan.kind != RUN_ALONE) {
         line = format("recc: %s %s %s %lld ms in %s: %s", kind, word, shown, ms, directory, text);
         flatten(line, WIDTH);
-        char *whole;
-        whole = format("%s\n", line);
+        char *whole = format("%s\n", line);
         append(run, "build-log", whole);
         free(whole);
         free(line);

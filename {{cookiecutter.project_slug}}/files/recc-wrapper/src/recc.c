@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recc.h"
 
-
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,13 +27,13 @@ static void write_list(FILE *file, const char *name, const struct words *words)
 /* Lists go into a file, since a variable holds no more than 128 KiB. */
 static void write_settings(const struct run *run, const struct words *outputs)
 {
-    char *path = format("%s/%s", run->own, "recc.conf");
+    char *path = own_file(run, "recc.conf");
     FILE *file = checked(fopen(path, "we"));
     write_list(file, "deps_override", &run->inputs);
     write_list(file, "output_files_override", outputs);
     fclose(file);
     if (run->mode == LOCAL) {
-        char *programs = format("%s/%s", run->own, "programs");
+        char *programs = own_file(run, "programs");
         file = checked(fopen(programs, "we"));
         for (size_t i = 0; i < run->programs.count; i++)
             fprintf(file, "%s\n", run->programs.word[i]);
@@ -117,7 +116,7 @@ static char *key_of(const struct run *run)
 void ask_recc(struct run *run, struct answer *answer)
 {
     bool local = run->mode == LOCAL;
-    char *logs = format("%s/%s", run->own, "recc"), *out = format("%s/%s", run->own, "out"), *err = format("%s/%s", run->own, "err");
+    char *logs = own_file(run, "recc"), *out = own_file(run, "out"), *err = own_file(run, "err");
     char *salt = local ? key_of(run) : NULL, *above = checked(strdup(run->directory)), *nonce;
     struct words outputs = {0}, command = {0};
     int levels = 0;
@@ -171,7 +170,7 @@ void ask_recc(struct run *run, struct answer *answer)
     mkdir(logs, 0777);
     write_settings(run, &outputs);
     *answer = (struct answer){.word = "error"};
-    answer->status = run_child(&(struct child){.command = command.word, 
+    answer->status = run_child(&(struct child){.command = command.word,
                                                .directory = run->mirror, .in = "/dev/null", .out = out,
                                                .err = err, .no_commands = !local, .set = settings});
     read_recc_log(answer, logs);

@@ -37,6 +37,7 @@ bool compare_results(const struct run *run, const char *path, const char *out, c
 
 /* Links: let the linker name inputs and outputs. */
 void scan_link(struct run *run, struct verdict *verdict);
+void name_link_outputs(struct run *run); /* as the scan has them */
 
 /* The log. */
 void write_log(const struct run *run, const char *word, const char *detail);

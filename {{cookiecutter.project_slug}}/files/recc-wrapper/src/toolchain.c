@@ -99,10 +99,7 @@ static void add_libraries(const char *program, struct words *files)
     while (getline(&line, &room, loader) > 0)
         if ((path = strchr(line, '/'))) {
             path[strcspn(path, " \n")] = '\0';
-            bool known = false;
-            for (size_t i = 0; i < files->count; i++)
-                known |= strcmp(files->word[i], path) == 0;
-            if (!known)
+            if (!among(files, path))
                 add_word(files, path);
         }
     free(line);

@@ -29,9 +29,7 @@ int watch(char *const command[])
         return 127; /* with other variables than its scan */
     read_record(&run.scan, scan);
     if (run.plan.kind == RUN_LINK)
-        for (size_t i = 0; i < run.scan.count; i++)
-            if (run.scan.entry[i].tag == 'O')
-                add_word(&run.plan.outputs, run.scan.entry[i].name);
+        name_link_outputs(&run);
     char *programs = own_file(&run, "programs"), *list = read_file(programs, NULL), *program;
     while (list && (program = strsep(&list, "\n")) && list)
         add_word(&run.programs, program);

@@ -37,6 +37,14 @@ void add_word(struct words *words, const char *word)
     words->word[words->count] = NULL;
 }
 
+bool among(const struct words *words, const char *word)
+{
+    for (size_t i = 0; i < words->count; i++)
+        if (strcmp(words->word[i], word) == 0)
+            return true;
+    return false;
+}
+
 char *read_file(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "re");
