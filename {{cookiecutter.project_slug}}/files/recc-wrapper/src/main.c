@@ -51,18 +51,18 @@ static void clean_path(void)
     free(kept);
 }
 
-/* Whether PATH leads from a name to this file first. */
-static bool is_found_as(const char *name, const char *file)
+/* gcc looks for itself, and is called again, by the name that it is given. */
+static char *own_name(char *called, char *compiler)
 {
-    char *path = checked(strdup(variable("PATH", "/bin:/usr/bin"))), *rest = path, *directory, *candidate = NULL;
-    while ((!candidate || access(candidate, X_OK) != 0) && (directory = strsep(&rest, ":"))) {
-        free(candidate);
-        candidate = format("%s/%s", directory, name);
-    }
-    bool same = !strchr(name, '/') && candidate && strcmp(candidate, file) == 0;
-    free(candidate);
-    free(path);
-    return same;
+    char *found = strchr(called, '/') ? NULL : find_program(called);
+    return found && strcmp(found, compiler) == 0 ? called : compiler;
+}
+
+static int run_plainly(const struct run *run, char *const command[])
+{
+    execv(run->compiler, command);
+    perror(run->compiler);
+    return 127;
 }
 
 static enum mode read_mode(const char *text)
@@ -93,20 +93,12 @@ int main(int argc, char **argv)
         return 127;
     }
     run.mode = read_mode(mode);
-    /* gcc looks for itself, and is called again, by this name. */
-    if (!is_found_as(argv[0], run.compiler))
-        argv[0] = (char *)run.compiler;
-    if (run.mode == OFF) {
-        execv(run.compiler, argv);
-        perror(run.compiler);
-        return 127;
-    }
-    char *logs = checked(strdup(run.logs));
-    if (run.mode == UNKNOWN_MODE && *mode) {
-        fprintf(stderr, "recc: BST_RECC_MODE '%s' is not known.\n", mode);
-        stop("it must be one of five.", "  1. Use off, local, cache-only, remote or verify.\n");
-    }
-    make_directories(logs);
+    argv[0] = own_name(argv[0], (char *)run.compiler);
+    if (run.mode == OFF)
+        return run_plainly(&run, argv);
+    if (run.mode == UNKNOWN_MODE && *mode)
+        stop(format("BST_RECC_MODE '%s' is not known.", mode), "  1. Use off, local, cache-only, remote or verify.\n");
+    make_directories(checked(strdup(run.logs)));
     run.directory = getcwd(here, sizeof here) ? here : "";
     run.clang = strstr(name, "clang") != NULL;
     struct settings settings = {
@@ -128,9 +120,7 @@ int main(int argc, char **argv)
             run.plan.kind = RUN_ALONE, run.plan.reason = "output", run.plan.detail = "a closed stream";
     if (run.plan.kind == RUN_ALONE) {
         write_log(&run, run.plan.reason, run.plan.detail);
-        execv(run.compiler, argv);
-        perror(run.compiler);
-        return 127;
+        return run_plainly(&run, argv);
     }
     run_planned(&run);
 }

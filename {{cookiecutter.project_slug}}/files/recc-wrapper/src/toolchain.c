@@ -16,7 +16,8 @@ enum { PARTS = sizeof parts / sizeof *parts };
 
 char *find_program(const char *name)
 {
-    char *path = format("%s:/usr/bin:/bin", getenv("PATH") ? getenv("PATH") : ""), *rest = path, *directory, *found = NULL;
+    const char *set = getenv("PATH");
+    char *path = format("%s%s/usr/bin:/bin", set ? set : "", set ? ":" : ""), *rest = path, *directory, *found = NULL;
     struct stat own, status;
     if (stat("/proc/self/exe", &own) != 0)
         own.st_ino = 0;
