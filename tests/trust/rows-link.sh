@@ -123,9 +123,9 @@ row_link_lto_save_temps() { BST_RECC_LINKS=lto $cc -O2 -flto --save-temps a.o b.
 setup_link_lto_partitions() { setup_link_lto_save_temps; }
 row_link_lto_partitions() { BST_RECC_LINKS=lto $cc -O2 -flto=2 -flto-partition=max a.o b.o -o program; }
 change_link_lto_partitions() { answer 2 b; lto b b.o; }
-setup_link_lto_archive() { setup_link_lto_save_temps; gcc-ar rc libb.a b.o; rm b.o; }
-row_link_lto_archive() { BST_RECC_LINKS=lto $cc -O2 -flto a.o -L. -lb -o program; }
-change_link_lto_archive() { answer 2 b; lto b b.o; gcc-ar rc libb.a b.o; rm b.o; }
+setup_gcc_link_lto_archive() { setup_link_lto_save_temps; gcc-ar rc libb.a b.o; rm b.o; }
+row_gcc_link_lto_archive() { BST_RECC_LINKS=lto $cc -O2 -flto a.o -L. -lb -o program; }
+change_gcc_link_lto_archive() { answer 2 b; lto b b.o; gcc-ar rc libb.a b.o; rm b.o; }
 setup_link_lto_relocatable() { setup_link_lto_save_temps; }
 row_link_lto_relocatable() { BST_RECC_LINKS=lto $cc -O2 -flto -flinker-output=nolto-rel -r a.o b.o -o c.o; }
 change_link_lto_relocatable() { answer 2 b; lto b b.o; }

@@ -70,7 +70,7 @@ row_names_unknown_suffix() { mv a.c a.xyz && $cc -c a.xyz; }
 row_names_upper() { mv a.c a.C && $cc -c a.C; }
 row_names_cxx() { for s in cc cp cxx cpp c++ CPP; do cp a.c "a.$s" && $cxx -c "a.$s" -o "$s.o"; done; }
 row_names_header_as_source() { mv a.c a.h && $cc -x c -c a.h; }
-row_names_header_plain() { mv a.c a.h && $cc -c a.h && test -s a.h.gch; rm -f a.h.gch; }
+row_names_header_plain() { mv a.c a.h && $cc -c a.h && test -s a.h.[gp]ch; rm -f a.h.?ch; }
 row_names_long() { n=$(printf '%0200d' 1) && mv a.c "$n.c" && $cc -MD -c "$n.c"; }
 row_names_argument_empty() { $cc -DS= -D E -I '' -c a.c; }
 row_names_argument_spaces() { $cc '-DS="a  b"' '-D T = 1' -c a.c; }

@@ -4,13 +4,14 @@
 
 # A compile of seconds, and what is left of it when it was stopped: processes whose
 # working directory is the row's, and files (those are seen by the engine). gcc itself
-# leaves its cc1plus running when it alone is told to end.
+# leaves its cc1plus running when it alone is told to end; clang, perhaps, a temporary file.
 slow() { printf '#include <regex>\nstd::regex r(const char *s) { return std::regex(s); }\n' >a.cpp; }
 left() {
     sleep "${1:-3}"
     for process in /proc/[0-9]*; do
         [ "$(readlink "$process/cwd")" != "$PWD" ] || grep -v -x -e sh -e grep -e cc1plus -e 'clang.*' "$process/comm"
     done 2>/dev/null
+    rm -f a-*.o.tmp
 }
 setup_signal_term() { slow; }
 row_signal_term() { timeout --foreground --preserve-status -s TERM 0.7 "$cxx" -O2 -c a.cpp; echo $?; left; }

@@ -17,8 +17,8 @@ void scan_link(struct run *run, struct verdict *verdict)
 {
     char *record = own_file(run, "scan");
     /* It fails, since the linker is kept from writing. */
-    run_child(&(struct child){.command = run->plan.all.word, .in = "/dev/null", .out = "/dev/null", .err = "/dev/null",
-                              .observe = record, .link_scan = true});
+    run_child(&(struct child){.program = run->compiler, .command = run->plan.all.word, .in = "/dev/null",
+                              .out = "/dev/null", .err = "/dev/null", .observe = record, .link_scan = true});
     read_record(&run->scan, record);
     name_link_outputs(run);
     if (run->plan.outputs.count == 0)

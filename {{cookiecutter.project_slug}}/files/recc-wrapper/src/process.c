@@ -63,6 +63,7 @@ static void redirect(int number, const char *path, int flags)
 
 void become(const struct child *child)
 {
+    const char *program = child->program ? child->program : child->command[0];
     redirect(0, child->in, O_RDONLY);
     redirect(1, child->out, O_WRONLY | O_CREAT | O_TRUNC);
     redirect(2, child->err, O_WRONLY | O_CREAT | O_TRUNC);
@@ -87,11 +88,11 @@ void become(const struct child *child)
         setenv("LD_PRELOAD", child->link_scan ? PREFIX "/lib/observe-link.so:" PREFIX "/lib/observe.so" : PREFIX "/lib/observe.so", 1);
     }
     if (child->no_commands) {
-        int fd = open(child->command[0], O_RDONLY | O_CLOEXEC);
+        int fd = open(program, O_RDONLY | O_CLOEXEC);
         forbid_commands();
         fexecve(fd, child->command, environ);
     } else
-        execv(child->command[0], child->command);
+        execv(program, child->command);
 }
 
 int run_child(const struct child *child)

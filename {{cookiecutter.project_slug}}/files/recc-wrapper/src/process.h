@@ -6,7 +6,8 @@
 #include <stdbool.h>
 
 struct child {
-    char *const *command;   /* the program by its path, and its arguments */
+    const char *program;    /* its path; NULL: the first word of the command */
+    char *const *command;   /* the name that it is called by, and its arguments */
     const char *directory;  /* where to run, or NULL */
     const char *in, *out, *err; /* files in the place of standard streams; NULL: as they are */
     const char *observe;    /* record of the observing library, or NULL */

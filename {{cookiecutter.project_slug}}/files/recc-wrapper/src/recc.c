@@ -153,6 +153,7 @@ void ask_recc(struct run *run, struct answer *answer)
         "RECC_REMOTE_ENV_BST_RECC_VERIFICATION", run->mode == VERIFY ? nonce : NULL,
         "BST_RECC_OWN", run->own,
         "BST_RECC_WATCHED", run->directory,
+        "BST_RECC_COMPILER", run->compiler,
         "BST_RECC_CLANG", run->clang ? "1" : NULL,
         NULL,
     };
@@ -164,7 +165,8 @@ void ask_recc(struct run *run, struct answer *answer)
     add_word(&command, BUNDLE "bin/recc");
     if (local)
         add_word(&command, PREFIX "/libexec/watch");
-    for (size_t i = 0; i < run->plan.all.count; i++)
+    add_word(&command, local ? run->plan.all.word[0] : run->compiler);
+    for (size_t i = 1; i < run->plan.all.count; i++)
         add_word(&command, run->plan.all.word[i]);
 
     mkdir(logs, 0777);

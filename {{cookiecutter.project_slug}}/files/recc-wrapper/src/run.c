@@ -26,8 +26,7 @@ void run_alone(struct run *run, const char *why, const char *detail)
     write_log(run, why, detail);
     if (run->own)
         remove_tree(run->own);
-    run->plan.all.word[0] = (char *)run->compiler;
-    become(&(struct child){.command = run->plan.all.word});
+    become(&(struct child){.program = run->compiler, .command = run->plan.all.word});
     perror(run->compiler);
     exit(127);
 }
@@ -35,15 +34,16 @@ void run_alone(struct run *run, const char *why, const char *detail)
 /* The command as it is, in the element's sandbox; with a record where one is asked for. */
 static int compile(const struct run *run, const char *observe, const char *out, const char *err)
 {
-    return run_child(&(struct child){.command = run->plan.all.word, .observe = observe, .out = out, .err = err});
+    return run_child(&(struct child){
+        .program = run->compiler, .command = run->plan.all.word, .observe = observe, .out = out, .err = err});
 }
 
 /* What a compile includes, by running the scan that the plan has. */
 static bool scan_compile(struct run *run)
 {
     char *record = own_file(run, "scan");
-    struct child child = {.command = run->plan.scan.word, .in = "/dev/null", .out = "/dev/null", .err = "/dev/null",
-                          .observe = record, .scan = true, .strict = true};
+    struct child child = {.program = run->compiler, .command = run->plan.scan.word, .in = "/dev/null",
+                          .out = "/dev/null", .err = "/dev/null", .observe = record, .scan = true, .strict = true};
     bool scanned = run->plan.scan.count == 0 || run_child(&child) == 0;
     read_record(&run->scan, record);
     free(record);
@@ -205,11 +205,8 @@ void run_planned(struct run *run)
     make_directories(run->mirror);
     if (run->mode != LOCAL)
         run->compiler = known;
-    run->plan.all.word[0] = (char *)run->compiler;
     if (run->plan.kind == RUN_LINK)
         scan_link(run, &verdict);
-    else if (run->plan.scan.count > 0)
-        run->plan.scan.word[0] = (char *)run->compiler;
     bool scanned = run->plan.kind != RUN_COMPILE || scan_compile(run);
     judge_scan(&verdict, &run->plan, &run->scan, run->mode == LOCAL);
     if (verdict.why[0] && (scanned || strcmp(verdict.why, "special-file") == 0))

@@ -13,13 +13,14 @@
 int watch(char *const command[])
 {
     struct settings settings = {.directory = getenv("BST_RECC_WATCHED"), .links = "all", .exclude = ""};
-    struct run run = {.logs = "", .directory = settings.directory, .own = getenv("BST_RECC_OWN")};
+    struct run run = {.logs = "", .directory = settings.directory, .own = getenv("BST_RECC_OWN"),
+                      .compiler = getenv("BST_RECC_COMPILER")};
     struct verdict verdict = {0};
     struct record observed;
 
     /* recc does not end what it has started. */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (!run.own || !settings.directory || chdir(settings.directory) != 0)
+    if (!run.own || !run.compiler || !settings.directory || chdir(settings.directory) != 0)
         return 127;
     run.clang = settings.clang = getenv("BST_RECC_CLANG") != NULL;
     plan_command(&run.plan, command, environ, &settings);
@@ -34,7 +35,8 @@ int watch(char *const command[])
     while (list && (program = strsep(&list, "\n")) && list)
         add_word(&run.programs, program);
 
-    int status = run_child(&(struct child){.command = run.plan.all.word, .observe = record, .strict = true, .out = out, .err = err});
+    int status = run_child(&(struct child){.program = run.compiler, .command = run.plan.all.word, .observe = record,
+                                           .strict = true, .out = out, .err = err});
     read_record(&observed, record);
     if (status == 0 || find_reason(&observed, "special-file"))
         judge_compile(&verdict, &run.plan, &run.scan, &observed, &run.programs);
