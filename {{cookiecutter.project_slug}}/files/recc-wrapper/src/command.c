@@ -146,7 +146,7 @@ static void look_at_special(struct seen *seen, const struct option *option, cons
     else if (names_depfile(word)) {
         if (seen->depfile)
             refuse(seen, "other-output", word);
-        seen->depends = true;
+        seen->depends = seen->handed_on = true;
         seen->depfile = strchr(argument, ',') + 1;
     } else if (strcmp(name, "-Wp,") == 0)
         look_at_pieces(seen, "", argument, word);

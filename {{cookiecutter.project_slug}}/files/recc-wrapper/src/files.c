@@ -100,13 +100,18 @@ static size_t base_offset(const char *path)
     return offset;
 }
 
-/* Its directory must be there, without a symbolic link on the way; it itself new, or a file that has something in it. */
+/*
+ * Its directory must be there, without a symbolic link on the way; it itself new, or a file that has something in it,
+ * and that clang, which does not make it anew, can write to.
+ */
 static bool is_ordinary(const struct run *run, const char *name)
 {
     char *path = absolute(run, name), real[PATH_MAX];
     size_t directory = base_offset(path);
     struct stat status;
-    bool ordinary = path[directory] && (lstat(path, &status) != 0 || (S_ISREG(status.st_mode) && status.st_size > 0));
+    bool ordinary = path[directory] && (lstat(path, &status) != 0 ||
+                                        (S_ISREG(status.st_mode) && status.st_size > 0 &&
+                                         (!run->clang || (status.st_mode & S_IWUSR))));
     path[directory - 1] = '\0';
     /* 'd/../b.o' needs a directory that an executor does not have. */
     ordinary = ordinary && !strstr(name + strspn(name, "./"), "/../");

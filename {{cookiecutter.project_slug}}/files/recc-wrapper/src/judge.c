@@ -41,8 +41,12 @@ static bool file_says(const char *name, bool (*says)(const char *text))
     return found;
 }
 
-static bool any_input(const struct record *scan, bool system, bool (*says)(const char *text))
+/* A source, or what the scan has read; `system`: toolchain and system as well. */
+static bool any_input(const struct plan *plan, const struct record *scan, bool system, bool (*says)(const char *text))
 {
+    for (size_t i = 0; i < plan->sources.count; i++)
+        if (file_says(plan->sources.word[i], says))
+            return true;
     for (size_t i = 0; i < scan->count; i++) {
         const struct entry *entry = &scan->entry[i];
         if (entry->tag == 'R' && (system || !is_system(entry->name)) && file_says(entry->name, says))
@@ -53,10 +57,7 @@ static bool any_input(const struct record *scan, bool system, bool (*says)(const
 
 bool quotes_others(const struct plan *plan, const struct record *scan)
 {
-    for (size_t i = 0; i < plan->sources.count; i++)
-        if (file_says(plan->sources.word[i], has_line_directive))
-            return true;
-    return any_input(scan, false, has_line_directive);
+    return any_input(plan, scan, false, has_line_directive);
 }
 
 /* '#pragma GCC dependency' compares the times of two files. */
@@ -69,6 +70,12 @@ static bool compares_times(const char *text)
 static bool says_time(const char *text)
 {
     return strstr(text, "__TIMESTAMP__") || (strstr(text, "##") && (strstr(text, "__TIME") || strstr(text, "STAMP")));
+}
+
+/* What the assembler reads: an executor's /dev and /proc answer as well, with something else. */
+static bool assembles_files(const char *text)
+{
+    return strstr(text, ".incbin") || strstr(text, ".include");
 }
 
 static int by_size(const void *a, const void *b)
@@ -107,13 +114,13 @@ static void judge_times(struct verdict *verdict, const struct plan *plan, const 
                 object_to(verdict, "times", inputs[i]->name);
     }
     free(inputs);
-    if (differ && any_input(scan, false, compares_times))
+    if (differ && any_input(plan, scan, false, compares_times))
         object_to(verdict, "times", "#pragma GCC dependency");
     /* Where it compiles here, the library sees the compiler ask for it. */
     for (i = 0; young && !here && i < plan->all.count; i++)
         if (strstr(plan->all.word[i], "STAMP__") || strstr(plan->all.word[i], "##"))
             object_to(verdict, "times", plan->all.word[i]);
-    if (young && !here && any_input(scan, true, says_time))
+    if (young && !here && any_input(plan, scan, true, says_time))
         object_to(verdict, "times", "__TIMESTAMP__");
 }
 
@@ -195,6 +202,11 @@ void judge_scan(struct verdict *verdict, const struct plan *plan, const struct r
     }
     if (plan->kind == RUN_COMPILE)
         judge_times(verdict, plan, scan, here);
+    for (i = 0; !here && i < plan->all.count; i++)
+        if (assembles_files(plan->all.word[i]))
+            object_to(verdict, "hidden-input", plan->all.word[i]);
+    if (!here && any_input(plan, scan, true, assembles_files))
+        object_to(verdict, "hidden-input", "of the assembler");
 }
 
 static bool is_precompiled(const char *name, const struct plan *plan, const struct record *scan)

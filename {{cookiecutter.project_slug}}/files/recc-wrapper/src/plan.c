@@ -81,6 +81,9 @@ static void judge_names(struct seen *seen, bool clang)
     /* clang leaves the file out where it has no use for it. */
     if (clang && seen->split && (!seen->debug || seen->lto || seen->unprocessed || seen->assembled))
         refuse(seen, "other-output", "-gsplit-dwarf");
+    /* recc takes the name of clang's file away. */
+    if (clang && seen->handed_on)
+        refuse(seen, "other-output", "-Wp,-MD");
     if (seen->assembly && seen->assembled)
         refuse(seen, "other-output", "-S");
     /* '.foo' is a name to one, and a suffix to another. */

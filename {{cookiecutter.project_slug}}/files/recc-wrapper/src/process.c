@@ -7,7 +7,6 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,16 +94,22 @@ void become(const struct child *child)
         execv(program, child->command);
 }
 
+void hold_signals(sigset_t *before)
+{
+    sigset_t held;
+    sigemptyset(&held);
+    for (int i = 0; i < HANDED_ON; i++)
+        sigaddset(&held, handed_on[i]);
+    sigprocmask(SIG_BLOCK, &held, before);
+}
+
 int run_child(const struct child *child)
 {
     struct sigaction action = {.sa_handler = hand_on}, old[HANDED_ON];
-    sigset_t block, before;
+    sigset_t before, unused;
     int status, i;
 
-    sigemptyset(&block);
-    for (i = 0; i < HANDED_ON; i++)
-        sigaddset(&block, handed_on[i]);
-    sigprocmask(SIG_BLOCK, &block, &before);
+    hold_signals(&before);
     running = fork();
     if (running < 0) {
         sigprocmask(SIG_SETMASK, &before, NULL);
@@ -127,7 +132,7 @@ int run_child(const struct child *child)
     sigprocmask(SIG_SETMASK, &before, NULL);
     while (waitpid(running, &status, 0) < 0 && errno == EINTR)
         ;
-    sigprocmask(SIG_BLOCK, &block, NULL);
+    hold_signals(&unused);
     alarm(0);
     if (caught)
         kill(-running, SIGKILL); /* what it has started and left */

@@ -3,6 +3,7 @@
 #ifndef PROCESS_H
 #define PROCESS_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 struct child {
@@ -23,6 +24,9 @@ extern const char *own_directory;
 
 /* Run a child to its end; its wait status. A signal that ends this process meanwhile ends the child first. */
 int run_child(const struct child *child);
+
+/* Let no signal end this process until they are let in again: `before` is for that. */
+void hold_signals(sigset_t *before);
 
 /* End as a child with this wait status has ended. */
 void end_like(int status) __attribute__((noreturn));

@@ -58,11 +58,14 @@ static bool bring_all(const struct run *run)
     return true;
 }
 
-/* Messages and outputs of a result that recc has brought; false: one is missing. */
+/* Messages and outputs of a result that recc has brought; false: one is missing. A signal must not leave half of one. */
 static bool take(const struct run *run)
 {
     char *out = own_file(run, "out"), *err = own_file(run, "err");
+    sigset_t before;
+    hold_signals(&before);
     bool taken = bring_all(run);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (taken) {
         show(out, 1);
         show(err, 2);
