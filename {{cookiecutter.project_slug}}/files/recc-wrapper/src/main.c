@@ -54,7 +54,7 @@ static void clean_path(void)
 /* gcc looks for itself, and is called again, by the name that it is given. */
 static char *own_name(char *called, char *compiler)
 {
-    char *found = strchr(called, '/') ? NULL : find_program(called);
+    char *found = strchr(called, '/') ? NULL : find_program(called, true);
     return found && strcmp(found, compiler) == 0 ? called : compiler;
 }
 
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
         return watch(argv + 1);
     (void)argc;
     clean_path();
-    run.compiler = find_program(name);
+    run.compiler = find_program(name, false);
     if (!run.compiler) {
         fprintf(stderr, "recc: no compiler '%s' in %s.\n", name, variable("PATH", "/bin:/usr/bin"));
         return 127;

@@ -14,17 +14,17 @@
 static const char *const parts[] = {"cc1", "cc1plus", "as", "collect2", "ld", "lto1", "lto-wrapper", "objcopy"};
 enum { PARTS = sizeof parts / sizeof *parts };
 
-char *find_program(const char *name)
+char *find_program(const char *name, bool own)
 {
     const char *set = getenv("PATH");
     char *path = format("%s%s/usr/bin:/bin", set ? set : "", set ? ":" : ""), *rest = path, *directory, *found = NULL;
-    struct stat own, status;
-    if (stat("/proc/self/exe", &own) != 0)
-        own.st_ino = 0;
+    struct stat self, status;
+    if (own || stat("/proc/self/exe", &self) != 0)
+        self.st_ino = 0;
     while (!found && (directory = strsep(&rest, ":"))) {
         found = format("%s/%s", *directory ? directory : ".", name);
         if (access(found, X_OK) != 0 || stat(found, &status) != 0 || !S_ISREG(status.st_mode) ||
-            (status.st_ino == own.st_ino && status.st_dev == own.st_dev)) {
+            (status.st_ino == self.st_ino && status.st_dev == self.st_dev)) {
             free(found);
             found = NULL;
         }
@@ -129,7 +129,7 @@ static void name_programs(const char *compiler, bool clang, struct words *progra
         snprintf(option, sizeof option, "-print-prog-name=%s", parts[i]);
         char *name = first_line(compiler, option), *found = NULL;
         if (name && !strchr(name, '/'))
-            found = find_program(name);
+            found = find_program(name, false);
         if (name && realpath(found ? found : name, real)) {
             add_word(programs, real);
             add_word(searched, found ? name : "");
@@ -151,7 +151,7 @@ static void stamp(char *text, size_t size, const char *path)
 
 static bool is_found_by(const char *name, const char *path)
 {
-    char real[PATH_MAX], *found = find_program(name);
+    char real[PATH_MAX], *found = find_program(name, false);
     bool same = found && realpath(found, real) && strcmp(real, path) == 0;
     free(found);
     return same;

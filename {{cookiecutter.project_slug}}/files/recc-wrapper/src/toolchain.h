@@ -19,7 +19,7 @@ void find_toolchain(struct verdict *verdict, const char *compiler, const char *d
 /* The same compiler by a name that recc takes for a compiler's; NULL if it has none. */
 char *known_compiler(const char *compiler);
 
-/* The first file `name` on PATH that can be executed, other than those of the wrapper's own; NULL if there is none. */
-char *find_program(const char *name);
+/* The first file `name` on PATH that can be executed; NULL if there is none. `own`: it may be a wrapper. */
+char *find_program(const char *name, bool own);
 
 #endif
