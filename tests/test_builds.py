@@ -50,12 +50,14 @@ def test_counts_and_objects(fetched: Project, element: str, jobs: int, tmp_path:
         fetched.empty_action_cache()
         cold = build(mode)
         assert cold.counts == Counts(number, hits=0, **{mode: number}), "cold"
-        assert len(re.findall(rf"^recc: compile {mode} \w{{64}}/", cold.log, re.MULTILINE)) == number
+        assert len(re.findall(rf"^recc: compile {mode} ", cold.log, re.MULTILINE)) == number
         assert fetched.artifact(element, tmp_path / f"{mode}-cold", mode) == artifact, f"{mode}, cold"
 
         warm = build(mode)
         assert warm.counts == Counts(number, hits=number), "warm"
-        assert len(re.findall(r"^recc: compile hit \w{64}/", warm.log, re.MULTILINE)) == number
+        # clang's compiles are looked up one by one.
+        source = "manifest" if mode == "local" and "clang" not in element else r"\w{64}/"
+        assert len(re.findall(rf"^recc: compile hit {source}", warm.log, re.MULTILINE)) == number
         assert fetched.objects(element, mode) == objects, f"{mode}, warm"
         assert fetched.artifact(element, tmp_path / f"{mode}-warm", mode) == artifact, f"{mode}, warm"
 
@@ -84,7 +86,8 @@ install:
         for when, links in (("cold", (1, 0)), ("warm", (1, 1))):
             built = fetched.build("links.bst", mode)
             assert built.links == links, when
-            assert " link=1 " in built.log
+            # In local what is seen of it is enough; elsewhere it is left alone.
+            assert f" link={int(mode != 'local')} " in built.log
             assert fetched.artifact("links.bst", tmp_path / mode / when, mode) == artifact, when
 
 

@@ -19,8 +19,8 @@ Judge = Callable[..., list[str]]
 
 @pytest.fixture(scope="session")
 def judge_program(built: Path) -> Path:
-    make(built, "judge.o", "record.o")
-    objects = [built / f"{name}.o" for name in ("command", "options", "plan", "words", "judge", "record")]
+    make(built, "judge.o", "record.o", "texts.o")
+    objects = [built / f"{name}.o" for name in ("command", "options", "plan", "words", "judge", "record", "texts")]
     return compile_here(built / "judge", HERE / "judge.c", *objects)
 
 

@@ -18,7 +18,7 @@ SCRIPTS = ROOT / "tests/trust"
 ONLY = os.environ.get("ROWS", "").split()
 # Minutes each: what a change breaks shows in these first.
 EACH_TIME = (("gcc", "local"), ("gcc", "remote"))
-LESS_OFTEN = (("gcc", "verify"),)
+LESS_OFTEN = (("gcc", "verify"), ("gcc", "local-recc"))
 # A random name in what is made; two compilers that write over each other's file: 'verify' says so.
 NOT_DETERMINISTIC = ("link_random_build_id", "at_once_same_output")
 
@@ -37,7 +37,8 @@ CLANG = {
     name: claim for name, claim in (GCC | claims("With clang")).items() if not name.startswith(("profile_", "gcc_"))
 }
 CLAIMS = {"gcc": GCC, "clang": CLANG}
-MODES = ("off", "local", "cache-only", "remote", "verify")
+# local-recc: nothing is remembered, recc is asked for all; local-ask: recc is asked for what is not remembered.
+MODES = ("off", "local", "local-recc", "local-ask", "cache-only", "remote", "verify")
 
 
 def how_often(compiler: str, mode: str) -> list[pytest.MarkDecorator]:
@@ -69,27 +70,29 @@ def wrong(row: tuple[str, ...], claim: str, mode: str) -> str:
     hits, runs, reasons = outcome(warm)
     if mode == "verify":
         return "" if hits == 0 and (runs or claim != "cached") else f"is not compiled anew: {warm}"
-    if mode == "cache-only" or claim in ("right", "fails"):
+    if mode not in ("local", "remote") or claim in ("right", "fails"):
         return ""
     if claim == "cached":
         return "" if hits and not runs and not reasons - {"no-compile"} else f"is not cached: {cold}, {warm}"
     return "" if not hits and claim.removeprefix("not cached: ") in reasons else f"is {warm}, not '{claim}'"
 
 
-@pytest.mark.parametrize(("compiler", "mode"), CASES)
-def test_rows(fetched: Project, compiler: str, mode: str) -> None:
+@pytest.mark.parametrize(("compiler", "case"), CASES)
+def test_rows(fetched: Project, compiler: str, case: str) -> None:
     cxx = {"gcc": "g++", "clang": "clang++"}[compiler]
+    mode, _, how = case.partition("-") if case.startswith("local") else (case, "", "")
+    words = [*([f"--{how}"] if how else []), compiler, cxx, *ONLY]
     log = fetched.build_script(
-        SCRIPTS / "rows.sh", compiler, cxx, *ONLY, mode=mode, toolchain=compiler, beside=SCRIPTS.glob("rows-*.sh")
+        SCRIPTS / "rows.sh", *words, mode=mode, toolchain=compiler, beside=SCRIPTS.glob("rows-*.sh")
     )
     rows = {match[0]: match[1:] for match in ROW.findall(log)}
     assert set(rows) == set(ONLY or CLAIMS[compiler])
     column = "local" if mode == "local" else "remote"
-    found = {name: wrong(row, CLAIMS[compiler][name][column], mode) for name, row in rows.items()}
+    found = {name: wrong(row, CLAIMS[compiler][name][column], case) for name, row in rows.items()}
     left = NOT_DETERMINISTIC if mode == "verify" else ()
     problems = [f"{name} {problem}" for name, problem in found.items() if problem and name not in left]
     if problems:
         print(log[log.find("DIFFERS") :])
     assert not problems
-    if not ONLY and mode in ("local", "remote"):
+    if not ONLY and case in ("local", "remote"):
         assert rows["plain"][:3] == ("0h1x", "1h0x", "0h1x")

@@ -19,12 +19,11 @@ from harness import BIN, ROOT
 PRODUCT = "{{cookiecutter.project_slug}}"
 SOURCES = f"{PRODUCT}/files/recc-wrapper/src"
 RECC = f"{PRODUCT}/include/recc.yml"
-LOCAL, REMOTE, VERIFY = (
-    ("tests/test_rows.py", "-k", "gcc-local"),
-    ("tests/test_rows.py", "-k", "gcc-remote"),
-    ("tests/test_rows.py", "-k", "gcc-verify"),
+# MANIFEST: 'local' as it is; LOCAL: where recc is asked for all.
+MANIFEST, LOCAL, REMOTE, VERIFY = (
+    (f"tests/test_rows.py::test_rows[gcc-{mode}]",) for mode in ("local", "local-recc", "remote", "verify")
 )
-PLAN, JUDGE = ("tests/test_plan.py",), ("tests/test_judge.py",)
+PLAN, JUDGE, EVIDENCE = ("tests/test_plan.py",), ("tests/test_judge.py",), ("tests/test_evidence.py",)
 
 
 def trust(name: str) -> tuple[str, ...]:
@@ -94,7 +93,7 @@ MUTANTS = {
         JUDGE,
         "",
     ),
-    "times in remote": (f"{SOURCES}/judge.c", "any_input(scan, true, says_time)", "0", REMOTE, "timestamp"),
+    "times in remote": (f"{SOURCES}/judge.c", "any_input(plan, scan, true, says_time)", "0", REMOTE, "timestamp"),
     "messages of other files in remote": (
         f"{SOURCES}/run.c",
         "quotes_others(&run->plan, &run->scan)",
@@ -124,8 +123,8 @@ MUTANTS = {
     "variables not looked at": (f"{SOURCES}/plan.c", "else if (!plan->reason && variable)", "else if (0)", PLAN, ""),
     "outputs through links": (
         f"{SOURCES}/files.c",
-        "(S_ISREG(status.st_mode) && status.st_size > 0)",
-        "1",
+        "S_ISREG(status.st_mode) && status.st_size > 0 &&",
+        "1 ||",
         LOCAL,
         "output_link",
     ),
@@ -151,6 +150,114 @@ MUTANTS = {
     fail(run, answer, "works here""",
         trust("insufficient"),
         "",
+    ),
+    "a program that does not answer": (f"{SOURCES}/evidence.c", "if (started != answered)", "if (0)", EVIDENCE, ""),
+    "any program": (f"{SOURCES}/evidence.c", "!is_known_program(line + 2)", "0", EVIDENCE, ""),
+    "what cannot be recorded": (
+        f"{SOURCES}/evidence.c",
+        "if (line[0] == 'X' || line[0] == 'Y')",
+        "if (0)",
+        EVIDENCE,
+        "",
+    ),
+    "read before it was written": (
+        f"{SOURCES}/evidence.c",
+        'object_to(verdict, "hidden-input", name);',
+        "(void)0;",
+        EVIDENCE,
+        "",
+    ),
+    "changed meanwhile": (
+        f"{SOURCES}/evidence.c",
+        'object_to(verdict, "times", name); /* it has changed meanwhile */',
+        "(void)0;",
+        EVIDENCE,
+        "",
+    ),
+    "places of libraries": (
+        f"{SOURCES}/evidence.c",
+        "    name_library_places(verdict, lines, facts);",
+        "    (void)name_library_places;",
+        EVIDENCE,
+        "",
+    ),
+    "precompiled headers remembered": (
+        f"{SOURCES}/evidence.c",
+        'strcmp(name + length - 4, ".gch") == 0',
+        "0",
+        EVIDENCE,
+        "",
+    ),
+    "compared times remembered": (f"{SOURCES}/evidence.c", "if (asks_for_times(name))", "if (0)", EVIDENCE, ""),
+    "absent paths not looked at": (
+        f"{SOURCES}/facts.c",
+        'return stat(name, &status) != 0 ? "-" : NULL;',
+        'return "-";',
+        EVIDENCE,
+        "",
+    ),
+    "links not followed": (
+        f"{SOURCES}/facts.c",
+        "        return realpath(name, value);\n    case 'd'",
+        "        return name;\n    case 'd'",
+        EVIDENCE,
+        "",
+    ),
+    "directories by name": (
+        f"{SOURCES}/facts.c",
+        "            return realpath(name, value);",
+        '            return stat(name, &status) == 0 ? "d" : NULL;',
+        MANIFEST,
+        "seen_same_directory",
+    ),
+    "contents not compared": (
+        f"{SOURCES}/facts.c",
+        "return digest_file(name, value) ? value : NULL;",
+        'return "x";',
+        MANIFEST,
+        "seen_generated",
+    ),
+    "another directory": (
+        f"{SOURCES}/direct.c",
+        "run->compiler, run->directory);",
+        'run->compiler, "");',
+        MANIFEST,
+        "seen_directory",
+    ),
+    "copies that differ in time": (
+        f"{SOURCES}/facts.c",
+        "        return same_time(value, name);",
+        "        return same_time != NULL;",
+        MANIFEST,
+        "once_alike",
+    ),
+    "copies that differed in time": (
+        f"{SOURCES}/remember.c",
+        "if (fact_holds('t', name, other + 1))",
+        "if (1)",
+        MANIFEST,
+        "once_apart",
+    ),
+    "an entry without its end": (
+        f"{SOURCES}/direct.c",
+        "return objects->count == run->plan.outputs.count + 2;",
+        "return true;",
+        MANIFEST,
+        "seen_torn",
+    ),
+    "two writers at once": (
+        f"{SOURCES}/evidence.c",
+        "was_shared(record, status.st_ino, since)",
+        "0",
+        MANIFEST,
+        "seen_raced",
+    ),
+    "what is asked for": (
+        f"{SOURCES}/observe-asked.c",
+        'record("a %s\\n", name);\n    else if (scan',
+        ";\n    else if (scan",
+        MANIFEST,
+        "seen_directory_appears",
     ),
     "every sandbox may write": (
         RECC,

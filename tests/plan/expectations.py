@@ -161,7 +161,7 @@ gcc -Wp,-MF,x -c a.c                    | alone unknown-option -Wp,-MF,x
 gcc -Wp,-MP -c a.c                      | alone unknown-option -Wp,-MP
 clang -MD -c a.c -o out/x.o             | compile a.c -> out/x.o out/x.d
 clang -MD -MF y -c a.c                  | compile a.c -> a.o y
-clang -Wp,-MD,x.d -c a.c                | compile a.c -> a.o x.d
+clang -Wp,-MD,x.d -c a.c                | alone other-output -Wp,-MD
 """
 
 BESIDE = """
@@ -603,6 +603,7 @@ LD_PRELOAD=libm.so.6                    | alone environment LD_PRELOAD
 SUNPRO_DEPENDENCIES=x.d                 | alone environment SUNPRO_DEPENDENCIES
 LD_PRELOAD=                             | compile
 LANGUAGE=                               | compile
+LANGUAGE=C                              | compile
 LANGUAGE=de                             | alone environment LANGUAGE
 GCONV_PATH=/x                           | alone environment GCONV_PATH
 NO_COLOR=                               | compile

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "record.h"
+#include "texts.h"
 
 static void print(const char *title, const struct verdict *verdict)
 {

@@ -2,8 +2,9 @@
 # Runs in an element's sandbox: compiles each row of docs/trust.md with the bare compiler and through recc.
 # SPDX-License-Identifier: Apache-2.0
 #
-# usage: rows.sh C-COMPILER C++-COMPILER [NAME…]
+# usage: rows.sh [--recc|--ask] C-COMPILER C++-COMPILER [NAME…]
 #
+# --recc: without what is remembered of compiles. --ask: with it, but recc is asked as well.
 # A row NAME is a function row_NAME, which compiles, in one of the files rows-*.sh.
 # setup_NAME, where there is one, writes the sources; else there is a.c. change_NAME,
 # where there is one, changes what the result must follow. Names that begin with gcc_
@@ -16,6 +17,10 @@
 # Printed: ROW NAME cold=… warm=… changed=… same=… status=…, where an outcome is
 # hits h runs x +reason, and 'status' is the bare compiler's.
 set -u
+case $1 in
+--recc) BST_RECC_MANIFEST=off && export BST_RECC_MANIFEST && shift ;;
+--ask) BST_RECC_ASK_ABOVE=0 && export BST_RECC_ASK_ABOVE && shift ;;
+esac
 cc=$1
 cxx=$2
 shift 2
@@ -27,6 +32,7 @@ bare_path=/usr/bin:/bin:/usr/sbin:/sbin
 # What is measured stands in memory: the build directory holds what the row made, alone.
 work=$(mktemp -d /dev/shm/rows-XXXXXX)
 trap 'rm -rf "$work"' EXIT
+mkdir "$work/manifest"
 tab=$(printf '\t')
 echo 'STDERR' >"$work/rule"
 
@@ -61,6 +67,8 @@ phase() {
             PATH=$wrapped_path
             BST_RECC_MODE=$3
             BST_RECC_LOG_DIRECTORY=$log
+            # What is remembered of compiles is there in all phases.
+            mkdir -p "$log" && ln -sfn "$work/manifest" "$log/manifest"
             export BST_RECC_MODE BST_RECC_LOG_DIRECTORY
         fi
         cd "$root" || exit 2

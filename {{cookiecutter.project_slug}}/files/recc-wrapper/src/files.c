@@ -126,7 +126,8 @@ void judge_sources(struct verdict *verdict, const struct run *run)
 {
     struct stat status;
     for (size_t i = 0; i < run->plan.sources.count; i++)
-        if (stat(run->plan.sources.word[i], &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        if (stat(run->plan.sources.word[i], &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) &&
+            strcmp(run->plan.sources.word[i], "/dev/null") != 0)
             object_to(verdict, "special-file", run->plan.sources.word[i]);
 }
 
@@ -174,66 +175,4 @@ void name_inputs(struct run *run)
     }
     for (size_t i = 0; i < run->plan.sources.count; i++)
         add_input(run, run->plan.sources.word[i]);
-}
-
-static bool copy(const char *from, int to)
-{
-    char buffer[65536];
-    ssize_t size = -1;
-    int fd = open(from, O_RDONLY | O_CLOEXEC);
-    while (fd >= 0 && (size = read(fd, buffer, sizeof buffer)) > 0)
-        for (char *rest = buffer; size > 0;) {
-            ssize_t written = write(to, rest, size);
-            if (written < 0) {
-                close(fd);
-                return false;
-            }
-            rest += written;
-            size -= written;
-        }
-    if (fd >= 0)
-        close(fd);
-    return size == 0;
-}
-
-void show(const char *path, int fd)
-{
-    copy(path, fd);
-}
-
-bool bring_output(const struct run *run, size_t number)
-{
-    const char *name = run->plan.outputs.word[number];
-    bool link = run->plan.kind == RUN_LINK, object = link || number < (run->plan.sources.count ? run->plan.sources.count : 1);
-    char *from = mirrored(run, name);
-    /* Assemblers and linkers make their output anew; compilers write over the other files. */
-    if (object)
-        unlink(name);
-    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | (object ? O_EXCL : O_TRUNC), 0666);
-    struct stat status;
-    bool brought = fd >= 0 && stat(from, &status) == 0 && copy(from, fd);
-    if (brought && (status.st_mode & 0111)) {
-        mode_t mask = umask(0);
-        umask(mask);
-        brought = fchmod(fd, 0777 & ~mask) == 0;
-    }
-    brought = fd >= 0 && close(fd) == 0 && brought;
-    free(from);
-    return brought;
-}
-
-bool keep_output(const struct run *run, size_t number)
-{
-    const char *name = run->plan.outputs.word[number];
-    char *to = mirrored(run, name), *slash = strrchr(to, '/');
-    struct stat status;
-    *slash = '\0';
-    make_directories(to);
-    *slash = '/';
-    int fd = stat(name, &status) == 0 ? open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
-    bool kept = fd >= 0 && copy(name, fd) && fchmod(fd, status.st_mode & 0777) == 0;
-    if (fd >= 0)
-        close(fd);
-    free(to);
-    return kept;
 }

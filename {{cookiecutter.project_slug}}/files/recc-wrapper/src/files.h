@@ -33,6 +33,10 @@ void name_inputs(struct run *run);
 bool bring_output(const struct run *run, size_t number);
 bool keep_output(const struct run *run, size_t number);
 
+/* Copy `from` to where a compiler would have written `name`; `anew`: it removes what is there. False: it could not be. */
+bool bring(const char *from, const char *name, bool anew);
+bool copy(const char *from, int to);
+
 /* Copy what a file holds to a descriptor. */
 void show(const char *path, int fd);
 

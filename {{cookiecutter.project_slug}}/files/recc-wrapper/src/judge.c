@@ -1,6 +1,5 @@
 /* Judges from records whether a result may be cached: whether its key tells all that it depends on. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,75 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "record.h"
+#include "texts.h"
 
 /* The time that BuildStream gives to all files that it stages: 2011-11-11 11:11:11. */
 #define STAGED (1321009871LL * 1000000000)
-
-/* Toolchain and system: never searched for directives, which only tell of messages. */
-static bool is_system(const char *name)
-{
-    return strncmp(name, "/usr/", 5) == 0;
-}
-
-/* '#line 3 "x"' or '# 3 "x"' at the beginning of a line. */
-static bool has_line_directive(const char *text)
-{
-    for (const char *c = text; c && (c = strchr(c, '#')); c++) {
-        const char *back = c, *next = c + 1;
-        while (back > text && (back[-1] == ' ' || back[-1] == '\t'))
-            back--;
-        next += strspn(next, " \t");
-        if ((back == text || back[-1] == '\n') && (isdigit((unsigned char)*next) || strncmp(next, "line", 4) == 0))
-            return true;
-    }
-    return false;
-}
-
-static bool file_says(const char *name, bool (*says)(const char *text))
-{
-    char *text = read_file(name, NULL);
-    bool found = text && says(text);
-    free(text);
-    return found;
-}
-
-/* A source, or what the scan has read; `system`: toolchain and system as well. */
-static bool any_input(const struct plan *plan, const struct record *scan, bool system, bool (*says)(const char *text))
-{
-    for (size_t i = 0; i < plan->sources.count; i++)
-        if (file_says(plan->sources.word[i], says))
-            return true;
-    for (size_t i = 0; i < scan->count; i++) {
-        const struct entry *entry = &scan->entry[i];
-        if (entry->tag == 'R' && (system || !is_system(entry->name)) && file_says(entry->name, says))
-            return true;
-    }
-    return false;
-}
-
-bool quotes_others(const struct plan *plan, const struct record *scan)
-{
-    return any_input(plan, scan, false, has_line_directive);
-}
-
-/* '#pragma GCC dependency' compares the times of two files. */
-static bool compares_times(const char *text)
-{
-    return strstr(text, "GCC dependency") != NULL;
-}
-
-/* The time of a file, in one word or pasted together out of two. */
-static bool says_time(const char *text)
-{
-    return strstr(text, "__TIMESTAMP__") || (strstr(text, "##") && (strstr(text, "__TIME") || strstr(text, "STAMP")));
-}
-
-/* What the assembler reads: an executor's /dev and /proc answer as well, with something else. */
-static bool assembles_files(const char *text)
-{
-    return strstr(text, ".incbin") || strstr(text, ".include");
-}
 
 static int by_size(const void *a, const void *b)
 {

@@ -76,7 +76,7 @@ static char *short_text(const struct run *run, const char *word)
 
 void write_log(const struct run *run, const char *word, const char *detail)
 {
-    static const char *const kinds[] = {"alone", "compile", "link"};
+    static const char *const kinds[] = {"alone", "compile", "link", "other"};
     const char *kind = kinds[run->plan.kind];
     long long ms = milliseconds() - run->started;
     char *text = short_text(run, word), *shown = checked(strdup(detail && *detail ? detail : "-")), *line;
@@ -88,7 +88,7 @@ void write_log(const struct run *run, const char *word, const char *detail)
     line = format("%s\t%s\t%s\t%lld\t%s\t%s\n", kind, word, shown, ms, directory, text);
     append(run, "log", line);
     free(line);
-    if (run->plan.kind != RUN_ALONE) {
+    if (run->plan.kind == RUN_COMPILE || run->plan.kind == RUN_LINK) {
         line = format("recc: %s %s %s %lld ms in %s: %s", kind, word, shown, ms, directory, text);
         flatten(line, WIDTH);
         char *whole = format("%s\n", line);

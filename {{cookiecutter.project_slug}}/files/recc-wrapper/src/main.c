@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "direct.h"
+#include "journal.h"
+#include "keep.h"
 #include "process.h"
 #include "run.h"
 #include "toolchain.h"
@@ -85,7 +88,8 @@ int main(int argc, char **argv)
     name = base(self);
     if (strcmp(name, "watch") == 0)
         return watch(argv + 1);
-    (void)argc;
+    if (strcmp(name, "manifest") == 0 && argc == 3)
+        return keep_manifest(argv[1], argv[2]);
     clean_path();
     run.compiler = find_program(name, false);
     if (!run.compiler) {
@@ -99,6 +103,13 @@ int main(int argc, char **argv)
     if (run.mode == UNKNOWN_MODE && *mode)
         stop(format("BST_RECC_MODE '%s' is not known.", mode), "  1. Use off, local, cache-only, remote or verify.\n");
     make_directories(checked(strdup(run.logs)));
+    if (run.mode == LOCAL)
+        journal = format("%s/journal", run.logs);
+    if (run.mode == LOCAL && strcmp(variable("BST_RECC_MANIFEST", "on"), "off") != 0) {
+        run.manifest = format("%s/manifest", run.logs);
+        make_directories(format("%s/index", run.manifest));
+        make_directories(format("%s/objects", run.manifest));
+    }
     run.directory = getcwd(here, sizeof here) ? here : "";
     run.clang = strstr(name, "clang") != NULL;
     struct settings settings = {
@@ -115,6 +126,8 @@ int main(int argc, char **argv)
         stop("the toolchain is not declared: RECC_REMOTE_PLATFORM_chrootRootDigest is not set.",
              "  1. Add to the element's build-depends: '- (@): include/gcc-for-recc.yml'\n"
              "  2. Or build it without recc: environment: {BST_RECC_MODE: 'off: REASON'}\n");
+    else if (run.plan.kind == RUN_ALONE && run.plan.observable && is_direct(&run))
+        run.plan.kind = RUN_OTHER;
     for (int stream = 0; stream < 3; stream++)
         if (run.plan.kind != RUN_ALONE && fcntl(stream, F_GETFD) < 0)
             run.plan.kind = RUN_ALONE, run.plan.reason = "output", run.plan.detail = "a closed stream";

@@ -11,8 +11,23 @@
  *   R MTIME CTIME SIZE NAME         opened for reading; times in nanoseconds
  *   A NAME                          not there
  *   W NAME                          opened for writing
+ *   i INODE NAME                    which file that was
  *   T NAME                          made as a temporary file
+ *   B NAME                          loaded as a library
  *   X REASON DETAIL                 something that no record can stand for
+ *
+ * and, from observe-asked.c, where nothing is opened:
+ *
+ *   a NAME                          not there
+ *   s NAME                          there
+ *   l TARGET<TAB>NAME               where a symbolic link leads
+ *   p TARGET<TAB>NAME               a path without symbolic links
+ *   d NAME                          a directory that is listed
+ *   U NAME                          removed
+ *   M NAME                          renamed to
+ *   E PROGRAM                       started
+ *   F PROGRAM                       but not successfully
+ *   Y REASON DETAIL                 as X, but only for who trusts these lines alone
  *
  * One write a line, so that processes do not mix; no memory and no lock, since the
  * driver forks with vfork.
@@ -26,11 +41,13 @@
 #include <unistd.h>
 
 #include "interpose.h"
+#include "observe.h"
 
 static int record_fd = -1;
-static bool strict, scan;
+static bool strict;
+bool scan;
 
-static void record(const char *form, ...)
+void record(const char *form, ...)
 {
     char line[4500];
     int error = errno, size;
@@ -68,7 +85,28 @@ static const char *before(const char *name, bool writes)
     return name;
 }
 
-#define NANOSECONDS(time) ((long long)(time).tv_sec * 1000000000 + (time).tv_nsec)
+/* In the journal of all commands: see journal.c. */
+static void note(ino_t inode)
+{
+    static int (*next)(const char *, int, ...);
+    const char *path = getenv("OBSERVE_JOURNAL");
+    if (!next)
+        next = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open");
+    int fd = path ? next(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
+    if (fd < 0)
+        return;
+    char line[4500];
+    int size = snprintf(line, sizeof line, "+ %llu %s\n", (unsigned long long)inode, getenv("OBSERVE"));
+    if (write(fd, line, size) != size)
+        abort();
+    close(fd);
+}
+
+void record_read(const char *name, const struct stat *status)
+{
+    record("R %lld %lld %lld %s\n", NANOSECONDS(status->st_mtim), NANOSECONDS(status->st_ctim),
+           (long long)status->st_size, name);
+}
 
 static void after(int directory, const char *name, int fd, bool writes)
 {
@@ -85,29 +123,13 @@ static void after(int directory, const char *name, int fd, bool writes)
         ;
     else if (!S_ISREG(status.st_mode) || strncmp(name, "/proc/", 6) == 0 || strncmp(name, "/dev/", 5) == 0)
         record("X special-file %s\n", name);
-    else if (writes)
+    else if (writes) {
         record("W %s\n", name);
-    else
-        record("R %lld %lld %lld %s\n", NANOSECONDS(status.st_mtim), NANOSECONDS(status.st_ctim),
-               (long long)status.st_size, name);
+        record("i %llu %s\n", (unsigned long long)status.st_ino, name);
+        note(status.st_ino);
+    } else
+        record_read(name, &status);
     errno = error;
-}
-
-/* clang answers __has_embed without opening: a file that is there is an input like one that was read. */
-#define STAT(function)                                                                                   \
-    int function(const char *restrict name, struct stat *restrict status)                                \
-    {                                                                                                    \
-        NEXT(function, (const char *, struct stat *));                                                   \
-        int result = next(name, status);                                                                 \
-        if (scan && result == 0 && S_ISREG(status->st_mode))                                             \
-            record("R %lld %lld %lld %s\n", NANOSECONDS(status->st_mtim), NANOSECONDS(status->st_ctim),  \
-                   (long long)status->st_size, name);                                                    \
-        return result;                                                                                   \
-    }
-STAT(stat)
-int stat64(const char *restrict name, struct stat64 *restrict status)
-{
-    return stat(name, (struct stat *)status); /* the same where files may be large */
 }
 
 #define MKSTEMP(function, parameters, arguments)                                                         \
@@ -123,29 +145,6 @@ MKSTEMP(mkstemp, (char *name), (name))
 MKSTEMP(mkstemp64, (char *name), (name))
 MKSTEMP(mkstemps, (char *name, int suffix), (name, suffix))
 MKSTEMP(mkstemps64, (char *name, int suffix), (name, suffix))
-
-/* A plugin is code: what it is decides what the compile makes. */
-void *dlopen(const char *name, int flags)
-{
-    static void *(*next)(const char *, int);
-    struct stat status;
-    if (!next)
-        next = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
-    if (name && strchr(name, '/') && stat(name, &status) == 0)
-        record("R %lld %lld %lld %s\n", NANOSECONDS(status.st_mtim), NANOSECONDS(status.st_ctim),
-               (long long)status.st_size, name);
-    return next(name, flags);
-}
-
-/* Compilers ask for it to expand __TIMESTAMP__, which is the time of a file. */
-struct tm *localtime(const time_t *moment)
-{
-    static struct tm *(*next)(const time_t *);
-    if (!next)
-        next = (struct tm * (*)(const time_t *)) dlsym(RTLD_NEXT, "localtime");
-    record("X times __TIMESTAMP__\n");
-    return next(moment);
-}
 
 __attribute__((constructor)) static void start(void)
 {
@@ -166,4 +165,5 @@ __attribute__((constructor)) static void start(void)
     size = readlink("/proc/self/exe", program, sizeof program - 1);
     program[size > 0 ? size : 0] = '\0';
     record("P %s\n", program);
+    record_libraries();
 }

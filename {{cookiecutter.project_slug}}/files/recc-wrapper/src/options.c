@@ -93,6 +93,8 @@ const char *dangerous_variable(char *const environment[], bool link)
         const char *value = strchr(*environment, '=');
         if (!value || (!value[1] && !counts_empty(*environment)))
             continue;
+        if (strcmp(*environment, "LANGUAGE=C") == 0) /* of libtool: messages as they are */
+            continue;
         for (size_t i = 0; i < LENGTH(variables); i++)
             if ((variables[i].effect == ALONE || (link && variables[i].effect == LINK)) &&
                 is_variable(*environment, variables[i].name))

@@ -187,6 +187,10 @@ void plan_command(struct plan *plan, char *const command[], char *const environm
     else if (!plan->reason && clock)
         plan->reason = "clock"; /* __DATE__ and __TIME__ would be those of the compile */
     plan->kind = plan->reason ? RUN_ALONE : seen.compile ? RUN_COMPILE : RUN_LINK;
+    /* Reasons for which recc cannot have it; kbuild tries options on /dev/null. */
+    plan->observable = !source && !clock && !dangerous_variable(environment, true) &&
+                       (!seen.why || strcmp(seen.why, "other-output") == 0 || strcmp(seen.why, "output") == 0 ||
+                        (strcmp(seen.why, "special-file") == 0 && strcmp(seen.blamed, "/dev/null") == 0));
 }
 
 static void print_word(FILE *file, const char *word)

@@ -5,12 +5,13 @@
 
 #include "words.h"
 
-enum kind { RUN_ALONE, RUN_COMPILE, RUN_LINK };
+enum kind { RUN_ALONE, RUN_COMPILE, RUN_LINK, RUN_OTHER };
 
 struct plan {
     enum kind kind;
     const char *reason;   /* RUN_ALONE: why, in a word */
     const char *detail;   /* RUN_ALONE: the word to blame, or NULL */
+    bool observable;      /* RUN_ALONE, but what is seen of it tells all that it depends on: RUN_OTHER where it is seen */
     struct words all;     /* the command, response files expanded */
     struct words sources;
     struct words outputs; /* of a compile: objects, then files beside them; of a link: none yet */

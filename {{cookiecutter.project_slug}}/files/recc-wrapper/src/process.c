@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "journal.h"
 #include "words.h"
 
 static const int handed_on[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
@@ -80,6 +81,8 @@ void become(const struct child *child)
             _exit(127);
         close(fd);
         setenv("OBSERVE", child->observe, 1);
+        if (journal)
+            setenv("OBSERVE_JOURNAL", journal, 1);
         if (child->scan)
             setenv("OBSERVE_SCAN", "1", 1);
         if (child->strict)

@@ -11,6 +11,7 @@
 
 #include "digest.h"
 #include "files.h"
+#include "journal.h"
 #include "options.h"
 #include "process.h"
 
@@ -24,23 +25,34 @@ static void write_list(FILE *file, const char *name, const struct words *words)
     putc('\n', file);
 }
 
-/* Lists go into a file, since a variable holds no more than 128 KiB. */
-static void write_settings(const struct run *run, const struct words *outputs)
+void write_lists(const char *directory, const struct words *inputs, const struct words *outputs)
 {
-    char *path = own_file(run, "recc.conf");
+    char *path = format("%s/recc.conf", directory);
     FILE *file = checked(fopen(path, "we"));
-    write_list(file, "deps_override", &run->inputs);
+    write_list(file, "deps_override", inputs);
     write_list(file, "output_files_override", outputs);
     fclose(file);
+    free(path);
+}
+
+void add_recc(struct words *command)
+{
+    static const char *const words[] = {BUNDLE "lib/ld.so", "--library-path", BUNDLE "lib", "--argv0", "recc", BUNDLE "bin/recc"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        add_word(command, words[i]);
+}
+
+static void write_settings(const struct run *run, const struct words *outputs)
+{
+    write_lists(run->own, &run->inputs, outputs);
     if (run->mode == LOCAL) {
         char *programs = own_file(run, "programs");
-        file = checked(fopen(programs, "we"));
+        FILE *file = checked(fopen(programs, "we"));
         for (size_t i = 0; i < run->programs.count; i++)
             fprintf(file, "%s\n", run->programs.word[i]);
         fclose(file);
         free(programs);
     }
-    free(path);
 }
 
 static void read_digest(struct answer *answer, const char *text)
@@ -91,6 +103,15 @@ static void read_recc_log(struct answer *answer, const char *directory)
         closedir(files);
 }
 
+void write_command(FILE *file, const struct run *run)
+{
+    for (size_t i = 0; i < run->plan.all.count; i++)
+        fprintf(file, "%c%s", '\0', run->plan.all.word[i]);
+    for (char **variable = environ; *variable; variable++)
+        if (is_keyed(*variable))
+            fprintf(file, "%c%s", '\0', *variable);
+}
+
 /*
  * What a result of the element's sandbox depends on beside inputs and directory: recc
  * takes neither words nor variables of a command into the key that it does not take
@@ -102,11 +123,7 @@ static char *key_of(const struct run *run)
     size_t size;
     FILE *file = checked(open_memstream(&text, &size));
     fprintf(file, "%s", run->toolchain);
-    for (size_t i = 0; i < run->plan.all.count; i++)
-        fprintf(file, "%c%s", '\0', run->plan.all.word[i]);
-    for (char **variable = environ; *variable; variable++)
-        if (is_keyed(*variable))
-            fprintf(file, "%c%s", '\0', *variable);
+    write_command(file, run);
     fclose(file);
     digest_bytes(text, size, digest);
     free(text);
@@ -152,17 +169,13 @@ void ask_recc(struct run *run, struct answer *answer)
         /* Makes the action unlike any other: nothing is taken from the cache. */
         "RECC_REMOTE_ENV_BST_RECC_VERIFICATION", run->mode == VERIFY ? nonce : NULL,
         "BST_RECC_OWN", run->own,
+        "OBSERVE_JOURNAL", journal,
         "BST_RECC_WATCHED", run->directory,
         "BST_RECC_COMPILER", run->compiler,
         "BST_RECC_CLANG", run->clang ? "1" : NULL,
         NULL,
     };
-    add_word(&command, BUNDLE "lib/ld.so");
-    add_word(&command, "--library-path");
-    add_word(&command, BUNDLE "lib");
-    add_word(&command, "--argv0");
-    add_word(&command, "recc");
-    add_word(&command, BUNDLE "bin/recc");
+    add_recc(&command);
     if (local)
         add_word(&command, PREFIX "/libexec/watch");
     add_word(&command, local ? run->plan.all.word[0] : run->compiler);

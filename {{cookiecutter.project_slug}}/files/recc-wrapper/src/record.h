@@ -38,7 +38,4 @@ void judge_scan(struct verdict *verdict, const struct plan *plan, const struct r
 void judge_compile(struct verdict *verdict, const struct plan *plan, const struct record *scan,
                    const struct record *compile, const struct words *programs);
 
-/* Whether messages may quote other files: an input has line directives. */
-bool quotes_others(const struct plan *plan, const struct record *scan);
-
 #endif

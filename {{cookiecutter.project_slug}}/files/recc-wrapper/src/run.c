@@ -9,13 +9,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "direct.h"
 #include "files.h"
+#include "journal.h"
 #include "process.h"
 #include "recc.h"
+#include "texts.h"
 #include "toolchain.h"
 
-static void leave(const struct run *run, int status)
+void leave(const struct run *run, int status)
 {
+    note_writing(format("%s/record", run->own), 0);
     remove_tree(run->own);
     end_like(status);
 }
@@ -31,8 +35,7 @@ void run_alone(struct run *run, const char *why, const char *detail)
     exit(127);
 }
 
-/* The command as it is, in the element's sandbox; with a record where one is asked for. */
-static int compile(const struct run *run, const char *observe, const char *out, const char *err)
+int compile(const struct run *run, const char *observe, const char *out, const char *err)
 {
     return run_child(&(struct child){
         .program = run->compiler, .command = run->plan.all.word, .observe = observe, .out = out, .err = err});
@@ -50,21 +53,15 @@ static bool scan_compile(struct run *run)
     return scanned;
 }
 
-static bool bring_all(const struct run *run)
-{
-    for (size_t i = 0; i < run->plan.outputs.count; i++)
-        if (!bring_output(run, i))
-            return false;
-    return true;
-}
-
 /* Messages and outputs of a result that recc has brought; false: one is missing. A signal must not leave half of one. */
 static bool take(const struct run *run)
 {
     char *out = own_file(run, "out"), *err = own_file(run, "err");
     sigset_t before;
     hold_signals(&before);
-    bool taken = bring_all(run);
+    bool taken = true;
+    for (size_t i = 0; taken && i < run->plan.outputs.count; i++)
+        taken = bring_output(run, i);
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (taken) {
         show(out, 1);
@@ -75,7 +72,7 @@ static bool take(const struct run *run)
     return taken;
 }
 
-static void end_uncached(struct run *run, const char *why, const char *detail, int status)
+void end_uncached(struct run *run, const char *why, const char *detail, int status)
 {
     run->plan.kind = RUN_ALONE;
     write_log(run, why, detail);
@@ -149,8 +146,16 @@ static void end_watched(struct run *run, const struct answer *answer, const char
         write_log(run, "failed", NULL);
     else if (why[0] && strcmp(why, "-") != 0)
         run->plan.kind = RUN_ALONE, write_log(run, why, detail);
-    else
-        write_log(run, answer->status == 0 ? "local" : "error", answer->digest);
+    else {
+        write_log(run, answer->status == 0 ? "local" : "error", run->changed ? run->changed : answer->digest);
+        if (is_direct(run)) {
+            struct verdict verdict = {0};
+            char *record = own_file(run, "record");
+            run->cost = milliseconds() - run->started;
+            learn_cost(run);
+            remember(run, &verdict, record, out, err);
+        }
+    }
     leave(run, status);
 }
 
@@ -181,6 +186,17 @@ static void end_without_result(struct run *run, const struct answer *answer)
     fail(run, answer, "works here but fails in the toolchain's own sandbox", err);
 }
 
+void make_own(struct run *run)
+{
+    run->own = format("%s/XXXXXX", run->logs);
+    if (!mkdtemp(run->own)) {
+        run->own = NULL;
+        run_alone(run, "output", run->logs);
+    }
+    own_directory = run->own;
+    run->journal = journal_length();
+}
+
 void run_planned(struct run *run)
 {
     struct verdict verdict = {0};
@@ -191,19 +207,17 @@ void run_planned(struct run *run)
         object_to(&verdict, "program", run->compiler);
     judge_directory(&verdict, run);
     judge_sources(&verdict, run);
-    judge_outputs(&verdict, run);
+    if (run->plan.kind != RUN_OTHER)
+        judge_outputs(&verdict, run);
     if (verdict.why[0])
         run_alone(run, verdict.why, verdict.detail);
+    if (is_direct(run))
+        run_directly(run);
     find_toolchain(&verdict, run->compiler, run->logs, run->clang, run->mode != LOCAL, &run->programs, run->toolchain);
     if (verdict.why[0])
         run_alone(run, verdict.why, verdict.detail);
 
-    run->own = format("%s/XXXXXX", run->logs);
-    if (!mkdtemp(run->own)) {
-        run->own = NULL;
-        run_alone(run, "output", run->logs);
-    }
-    own_directory = run->own;
+    make_own(run);
     run->mirror = mirrored(run, run->directory);
     make_directories(run->mirror);
     if (run->mode != LOCAL)

@@ -11,6 +11,7 @@ struct run {
     enum mode mode;
     const char *compiler;  /* its path */
     const char *logs;      /* directory of the log, and of what is temporary */
+    const char *manifest;  /* directory of what is remembered of compiles; NULL: nothing */
     const char *directory; /* where the command runs */
     bool clang;
     struct plan plan;
@@ -21,6 +22,9 @@ struct run {
     struct words programs;
     char toolchain[65];
     long long started; /* ms */
+    size_t journal;    /* its length before */
+    long long cost;    /* ms of a compile, -1: not known */
+    char *changed;     /* why what is remembered of it does not hold */
 };
 
 /* Run the command to its end, and leave as it does. */
@@ -28,6 +32,16 @@ void run_planned(struct run *run) __attribute__((noreturn));
 
 /* Become the compiler, with a line in the log that says why nothing was cached. */
 void run_alone(struct run *run, const char *why, const char *detail) __attribute__((noreturn));
+
+/* A directory for this command alone. */
+void make_own(struct run *run);
+
+/* The command as it is, in the element's sandbox; with a record where one is asked for. Its wait status. */
+int compile(const struct run *run, const char *observe, const char *out, const char *err);
+
+/* It has run, and nothing of it is kept, for a reason. */
+void end_uncached(struct run *run, const char *why, const char *detail, int status) __attribute__((noreturn));
+void leave(const struct run *run, int status) __attribute__((noreturn));
 
 /* In recc's place for 'local': compile in the element's sandbox under observation. */
 int watch(char *const command[]);

@@ -15,7 +15,7 @@ static void print(const char *title, const struct words *words)
 
 int main(int argc, char **argv)
 {
-    static const char *const kinds[] = {"alone", "compile", "link"};
+    static const char *const kinds[] = {"alone", "compile", "link", "other"};
     const char *links = getenv("BST_RECC_LINKS"), *exclude = getenv("BST_RECC_EXCLUDE");
     char here[4096];
     struct plan plan = {0};

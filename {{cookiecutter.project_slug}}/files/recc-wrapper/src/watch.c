@@ -7,7 +7,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "evidence.h"
 #include "files.h"
+#include "journal.h"
 #include "process.h"
 
 int watch(char *const command[])
@@ -17,7 +19,9 @@ int watch(char *const command[])
                       .compiler = getenv("BST_RECC_COMPILER")};
     struct verdict verdict = {0};
     struct record observed;
+    struct words lines = {0};
 
+    journal = getenv("OBSERVE_JOURNAL");
     /* recc does not end what it has started. */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (!run.own || !run.compiler || !settings.directory || chdir(settings.directory) != 0)
@@ -35,13 +39,15 @@ int watch(char *const command[])
     while (list && (program = strsep(&list, "\n")) && list)
         add_word(&run.programs, program);
 
+    size_t since = journal_length();
     int status = run_child(&(struct child){.program = run.compiler, .command = run.plan.all.word, .observe = record,
                                            .strict = true, .out = out, .err = err});
     read_record(&observed, record);
     if (status == 0 || find_reason(&observed, "special-file"))
         judge_compile(&verdict, &run.plan, &run.scan, &observed, &run.programs);
+    read_lines(record, &lines);
     for (size_t i = 0; status == 0 && i < run.plan.outputs.count; i++)
-        if (!keep_output(&run, i))
+        if (!keep_output(&run, i) || !is_left(&lines, run.plan.outputs.word[i], record, since))
             object_to(&verdict, "other-output", run.plan.outputs.word[i]);
     FILE *file = checked(fopen(report, "we"));
     fprintf(file, "%d %s\n%s\n", status, verdict.why[0] ? verdict.why : "-", verdict.detail);

@@ -1,0 +1,93 @@
+/* Facts about files, and whether they hold. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "facts.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "words.h"
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Of the names in a directory. */
+static bool digest_directory(const char *name, char digest[DIGEST_SIZE])
+{
+    DIR *directory = opendir(name);
+    struct dirent *file;
+    struct words names = {0};
+    char *text = NULL;
+    size_t size;
+    if (!directory)
+        return false;
+    while ((file = readdir(directory)))
+        add_word(&names, file->d_name);
+    closedir(directory);
+    qsort(names.word, names.count, sizeof *names.word, by_name);
+    FILE *list = checked(open_memstream(&text, &size));
+    for (size_t i = 0; i < names.count; i++)
+        fprintf(list, "%s%c", names.word[i], '\0');
+    fclose(list);
+    digest_bytes(text, size, digest);
+    free(text);
+    return true;
+}
+
+/*
+ *   R   a file's digest
+ *   a   '-': there is nothing
+ *   s   what is there: f, o for another kind, the path without symbolic links of a directory, since
+ *       gcc searches only one of two that are the same
+ *   l   where a symbolic link leads
+ *   p   the path without symbolic links
+ *   d   digest of the names in a directory
+ *   t   another file that was changed at the same time
+ */
+const char *fact_now(char tag, const char *name)
+{
+    static char value[PATH_MAX];
+    struct stat status;
+    ssize_t size;
+    switch (tag) {
+    case 'R':
+        return digest_file(name, value) ? value : NULL;
+    case 'a':
+        return stat(name, &status) != 0 ? "-" : NULL;
+    case 's':
+        if (stat(name, &status) != 0 || S_ISDIR(status.st_mode))
+            return realpath(name, value);
+        return S_ISREG(status.st_mode) ? "f" : "o";
+    case 'l':
+        size = readlink(name, value, sizeof value - 1);
+        value[size > 0 ? size : 0] = '\0';
+        return size > 0 ? value : NULL;
+    case 'p':
+        return realpath(name, value);
+    case 'd':
+        return digest_directory(name, value) ? value : NULL;
+    }
+    return NULL;
+}
+
+static bool same_time(const char *one, const char *other)
+{
+    struct stat a, b;
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+           a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+bool fact_holds(char tag, const char *value, const char *name)
+{
+    if (tag == 't')
+        return same_time(value, name);
+    const char *now = fact_now(tag, name);
+    return now && strcmp(now, value) == 0;
+}

@@ -1,0 +1,205 @@
+/* manifest load|store DIRECTORY: keeps what direct mode remembers in the action cache, between the builds of an element. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keep.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "process.h"
+#include "recc.h"
+
+/*
+ * recc keeps files as what a command that does nothing has made. There are two such
+ * actions: one that is named after the build directory, with all entries in one file;
+ * and one for the contents that those name. What has not changed is not sent again.
+ */
+static bool keep(const char *directory, const struct words *files, bool store)
+{
+    struct words command = {0};
+    char *name = format("%s/name", directory), *out = format("%s/keep.log", directory);
+    FILE *file = fopen(name, "we");
+    if (!file)
+        return false;
+    fprintf(file, "manifest 1 %s\n", getenv("PWD"));
+    fclose(file);
+    struct words input = {0};
+    add_word(&input, "name");
+    write_lists(directory, &input, files);
+    add_recc(&command);
+    add_word(&command, "/bin/true");
+    const char *settings[] = {
+        "RECC_CONFIG_DIRECTORY", directory,
+        "RECC_FORCE_REMOTE", "1",
+        "RECC_WORKING_DIR_PREFIX", "manifest",
+        "RECC_LOG_LEVEL", "error",
+        "RECC_CACHE_ONLY", "1",
+        "RECC_ACTION_SALT", "quasi-safe",
+        "RECC_CACHE_UPLOAD_LOCAL_BUILD", store ? "1" : NULL,
+        "RECC_SKIP_CACHE", store ? "1" : NULL,
+        NULL,
+    };
+    int status = run_child(&(struct child){
+        .command = command.word, .directory = directory, .in = "/dev/null", .out = out, .err = out, .set = settings});
+    free(name);
+    free(out);
+    return status == 0;
+}
+
+/* Names in a directory, without those that begin with a dot. */
+static void list(const char *path, struct words *names)
+{
+    DIR *directory = opendir(path);
+    struct dirent *file;
+    while (directory && (file = readdir(directory)))
+        if (file->d_name[0] != '.')
+            add_word(names, file->d_name);
+    if (directory)
+        closedir(directory);
+}
+
+/* The contents that an entry names. */
+static void add_contents(const char *entry, struct words *files)
+{
+    for (const char *line = entry; line; line = strchr(line, '\n'), line += line != NULL)
+        if (line[0] == 'O' || line[0] == 'M') {
+            char *name = format("objects/%.*s", (int)strcspn(line + 2, " \t"), line + 2);
+            add_word(files, name);
+            free(name);
+        }
+}
+
+static long long size_of(const char *directory, const char *name)
+{
+    char *path = format("%s/%s", directory, name);
+    struct stat status;
+    long long size = stat(path, &status) == 0 ? status.st_size : 0;
+    free(path);
+    return size;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void sort_once(struct words *words)
+{
+    size_t kept = 0;
+    if (words->count > 0)
+        qsort(words->word, words->count, sizeof *words->word, by_text);
+    for (size_t i = 0; i < words->count; i++)
+        if (i == 0 || strcmp(words->word[i], words->word[kept - 1]) != 0)
+            words->word[kept++] = words->word[i];
+    words->count = kept;
+}
+
+/* Entries into DIRECTORY/manifest, each after its name, as many as there is room for: those of this build first. */
+static void pack(const char *directory, struct words *contents)
+{
+    const char *limit = getenv("BST_RECC_MANIFEST_SIZE");
+    long long room = (limit ? atoll(limit) : 512) * 1024 * 1024;
+    struct words names = {0};
+    char *index = format("%s/index", directory), *path = format("%s/manifest", directory);
+    FILE *file = checked(fopen(path, "we"));
+    list(index, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        char *entry = format("%s/%s", index, names.word[i]), *dated;
+        struct stat status = {0};
+        stat(entry, &status);
+        dated = format("%020lld %s", LLONG_MAX - (long long)status.st_mtim.tv_sec, names.word[i]);
+        free(names.word[i]);
+        names.word[i] = dated;
+        free(entry);
+    }
+    sort_once(&names);
+    for (size_t i = 0; i < names.count && room > 0; i++) {
+        const char *name = strchr(names.word[i], ' ') + 1;
+        char *entry = format("%s/%s", index, name), *text = read_file(entry, NULL);
+        size_t known = contents->count;
+        if (text && !strchr(name, '.')) {
+            fprintf(file, "N %s\n%s", name, text);
+            add_contents(text, contents);
+            room -= strlen(text);
+            while (known < contents->count)
+                room -= size_of(directory, contents->word[known++]);
+        }
+        free(text);
+        free(entry);
+    }
+    fclose(file);
+    sort_once(contents);
+}
+
+static void unpack(const char *directory, struct words *contents)
+{
+    char *path = format("%s/manifest", directory), *text = read_file(path, NULL), *entry = text;
+    while (entry && strncmp(entry, "N ", 2) == 0) {
+        char *next = strstr(entry, "\nN "), *body = strchr(entry, '\n');
+        if (next)
+            *next++ = '\0';
+        if (!body)
+            break;
+        *body++ = '\0';
+        char *name = format("%s/index/%s", directory, entry + 2);
+        FILE *file = strchr(entry + 2, '/') ? NULL : fopen(name, "we");
+        if (file) {
+            fprintf(file, "%s%s", body, next ? "\n" : "");
+            fclose(file);
+            add_contents(body, contents);
+        }
+        free(name);
+        entry = next;
+    }
+    free(text);
+    free(path);
+    sort_once(contents);
+}
+
+static void load(const char *directory)
+{
+    struct words manifest = {0}, contents = {0};
+    make_directories(format("%s/index", directory));
+    make_directories(format("%s/objects", directory));
+    add_word(&manifest, "manifest");
+    if (keep(directory, &manifest, false))
+        unpack(directory, &contents);
+    if (contents.count > 0)
+        keep(directory, &contents, false);
+}
+
+/* What another build has stored meanwhile. */
+static void merge(const char *directory, const char *kind)
+{
+    struct words names = {0};
+    char *from = format("%s/other/%s", directory, kind);
+    list(from, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        char *old = format("%s/%s", from, names.word[i]), *new = format("%s/%s/%s", directory, kind, names.word[i]);
+        if (access(new, F_OK) != 0)
+            rename(old, new);
+        free(old);
+        free(new);
+    }
+    free(from);
+}
+
+int keep_manifest(const char *what, const char *directory)
+{
+    struct words manifest = {0}, contents = {0};
+    if (strcmp(what, "load") == 0) {
+        load(directory);
+        return 0;
+    }
+    char *other = format("%s/other", directory);
+    load(other);
+    merge(directory, "index");
+    merge(directory, "objects");
+    pack(directory, &contents);
+    add_word(&manifest, "manifest");
+    return contents.count > 0 && keep(directory, &contents, true) && keep(directory, &manifest, true) ? 0 : 1;
+}

@@ -1,0 +1,220 @@
+/* Preloaded into compilers: records what they ask of files that they do not open, and which programs they start. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <glob.h>
+#include <iconv.h>
+#include <limits.h>
+#include <link.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "observe.h"
+
+#define NEXT(type, function, parameters)                                                                 \
+    static type(*next) parameters;                                                                       \
+    if (!next)                                                                                           \
+    next = (type(*) parameters)dlsym(RTLD_NEXT, #function)
+
+/* A program learns whether `name` is there. clang answers __has_embed by that alone: in its scan it is an input. */
+static void asked(const char *name, int result, const struct stat *status)
+{
+    if (result != 0)
+        record("a %s\n", name);
+    else if (scan && status && S_ISREG(status->st_mode))
+        record_read(name, status);
+    else
+        record("s %s\n", name);
+}
+
+#define STAT(function, structure)                                                                        \
+    int function(const char *restrict name, struct structure *restrict status)                           \
+    {                                                                                                    \
+        NEXT(int, function, (const char *, struct structure *));                                         \
+        int result = next(name, status);                                                                 \
+        asked(name, result, (struct stat *)status); /* the same where files may be large */             \
+        return result;                                                                                   \
+    }
+STAT(stat, stat)
+STAT(stat64, stat64)
+STAT(lstat, stat)
+STAT(lstat64, stat64)
+
+int access(const char *name, int how)
+{
+    NEXT(int, access, (const char *, int));
+    int result = next(name, how);
+    asked(name, result, NULL);
+    return result;
+}
+
+ssize_t readlink(const char *restrict name, char *restrict target, size_t size)
+{
+    NEXT(ssize_t, readlink, (const char *, char *, size_t));
+    ssize_t length = next(name, target, size);
+    if (length < 0)
+        record("a %s\n", name);
+    else if (strncmp(name, "/proc/", 6) != 0)
+        record("l %.*s\t%s\n", (int)length, target, name);
+    return length;
+}
+
+char *realpath(const char *restrict name, char *restrict target)
+{
+    NEXT(char *, realpath, (const char *, char *));
+    char *found = next(name, target);
+    if (found)
+        record("p %s\t%s\n", found, name);
+    else
+        record("a %s\n", name);
+    return found;
+}
+
+DIR *opendir(const char *name)
+{
+    NEXT(DIR *, opendir, (const char *));
+    DIR *directory = next(name);
+    record("%c %s\n", directory ? 'd' : 'a', name);
+    return directory;
+}
+
+/* What changes files otherwise than by writing. */
+#define CHANGE(function, parameters, arguments, form, changed)                                           \
+    int function parameters                                                                              \
+    {                                                                                                    \
+        NEXT(int, function, parameters);                                                                 \
+        int result = next arguments;                                                                     \
+        record(form, changed);                                                                           \
+        return result;                                                                                   \
+    }
+CHANGE(unlink, (const char *name), (name), result == 0 ? "U %s\n" : "a %s\n", name)
+CHANGE(remove, (const char *name), (name), result == 0 ? "U %s\n" : "a %s\n", name)
+int rename(const char *from, const char *to)
+{
+    NEXT(int, rename, (const char *, const char *));
+    int result = next(from, to);
+    if (result == 0) {
+        record("U %s\n", from);
+        record("M %s\n", to);
+    }
+    return result;
+}
+CHANGE(mkdir, (const char *name, mode_t mode), (name, mode), "Y other-output %s\n", name)
+CHANGE(link, (const char *from, const char *to), (from, to), "Y other-output %s\n", to)
+CHANGE(symlink, (const char *from, const char *to), (from, to), "Y other-output %s\n", to)
+CHANGE(fstatat, (int fd, const char *restrict name, struct stat *restrict status, int flags), (fd, name, status, flags),
+       "Y name below a directory: %s\n", name)
+
+/* Names would mean something else from here on. 'make' goes where it is. */
+int chdir(const char *name)
+{
+    NEXT(int, chdir, (const char *));
+    struct stat here, there;
+    if (stat(".", &here) != 0 || stat(name, &there) != 0 || here.st_ino != there.st_ino || here.st_dev != there.st_dev)
+        record("Y name a change of directory: %s\n", name);
+    return next(name);
+}
+
+int glob(const char *restrict pattern, int flags, int (*error)(const char *, int), glob_t *restrict found)
+{
+    NEXT(int, glob, (const char *, int, int (*)(const char *, int), glob_t *));
+    record("Y name a pattern: %s\n", pattern);
+    return next(pattern, flags, error, found);
+}
+
+/* libc itself opens tables for it. */
+iconv_t iconv_open(const char *to, const char *from)
+{
+    NEXT(iconv_t, iconv_open, (const char *, const char *));
+    record("Y environment a character set: %s\n", from);
+    return next(to, from);
+}
+
+/* Compilers ask for it to expand __TIMESTAMP__, which is the time of a file. */
+struct tm *localtime(const time_t *moment)
+{
+    NEXT(struct tm *, localtime, (const time_t *));
+    record("X times __TIMESTAMP__\n");
+    return next(moment);
+}
+
+static int record_library(struct dl_phdr_info *library, size_t size, void *unused)
+{
+    (void)size, (void)unused;
+    const char *name = library->dlpi_name; /* of the program itself: empty; of what the kernel lays there: no path */
+    if ((name[0] && name[0] != '/') || strncmp(name, PREFIX "/", sizeof PREFIX) == 0)
+        return 0;
+    if (name[0])
+        record("B %s\n", name);
+    for (int i = 0; i < library->dlpi_phnum; i++) {
+        const ElfW(Dyn) *entry = (const void *)(library->dlpi_addr + library->dlpi_phdr[i].p_vaddr);
+        for (; library->dlpi_phdr[i].p_type == PT_DYNAMIC && entry->d_tag != DT_NULL; entry++)
+            if (entry->d_tag == DT_RUNPATH || entry->d_tag == DT_RPATH)
+                record("Y program one with places of its own for libraries: %s\n", name);
+    }
+    return 0;
+}
+
+void record_libraries(void)
+{
+    dl_iterate_phdr(record_library, NULL);
+}
+
+/* A plugin is code: what it is decides what the compile makes. */
+void *dlopen(const char *name, int flags)
+{
+    NEXT(void *, dlopen, (const char *, int));
+    struct stat status;
+    if (name && strchr(name, '/') && stat(name, &status) == 0)
+        record_read(name, &status);
+    void *library = next(name, flags);
+    record_libraries();
+    return library;
+}
+
+/* Where a program is looked for on PATH, as execvp does. */
+static void started(const char *program)
+{
+    const char *path = getenv("PATH");
+    record("E %s\n", program);
+    while (!strchr(program, '/') && path) {
+        char name[PATH_MAX];
+        size_t size = strcspn(path, ":");
+        snprintf(name, sizeof name, "%.*s%s%s", (int)size, path, size ? "/" : "", program);
+        if (access(name, X_OK) == 0)
+            break;
+        path = path[size] ? path + size + 1 : NULL;
+    }
+}
+
+#define SPAWN(function)                                                                                  \
+    int function(pid_t *restrict pid, const char *restrict name, const posix_spawn_file_actions_t *actions, \
+                 const posix_spawnattr_t *restrict attributes, char *const argv[restrict], char *const envp[restrict]) \
+    {                                                                                                    \
+        NEXT(int, function, (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, \
+                             char *const[], char *const[]));                                             \
+        started(name);                                                                                   \
+        int error = next(pid, name, actions, attributes, argv, envp);                                    \
+        if (error != 0)                                                                                  \
+            record("F %s\n", name);                                                                      \
+        return error;                                                                                    \
+    }
+SPAWN(posix_spawn)
+SPAWN(posix_spawnp)
+
+#define EXEC(function, parameters, arguments)                                                            \
+    int function parameters                                                                              \
+    {                                                                                                    \
+        NEXT(int, function, parameters);                                                                 \
+        started(name);                                                                                   \
+        int result = next arguments;                                                                     \
+        record("F %s\n", name);                                                                          \
+        return result;                                                                                   \
+    }
+EXEC(execv, (const char *name, char *const argv[]), (name, argv))
+EXEC(execvp, (const char *name, char *const argv[]), (name, argv))
+EXEC(execve, (const char *name, char *const argv[], char *const envp[]), (name, argv, envp))

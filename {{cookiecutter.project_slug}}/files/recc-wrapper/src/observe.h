@@ -1,0 +1,19 @@
+/* What the two halves of the observing library share. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OBSERVE_H
+#define OBSERVE_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#define NANOSECONDS(time) ((long long)(time).tv_sec * 1000000000 + (time).tv_nsec)
+
+/* Hidden, as all of it that interposes nothing: no program may meet these names. */
+#pragma GCC visibility push(hidden)
+extern bool scan; /* a dependency scan: what it asks for counts as read */
+void record(const char *form, ...) __attribute__((format(printf, 1, 2)));
+void record_read(const char *name, const struct stat *status);
+void record_libraries(void); /* those that are loaded */
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,87 @@
+/* Outputs: written as the compiler would write them, and kept. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "journal.h"
+
+bool copy(const char *from, int to)
+{
+    char buffer[65536];
+    ssize_t size = -1;
+    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && (size = read(fd, buffer, sizeof buffer)) > 0)
+        for (char *rest = buffer; size > 0;) {
+            ssize_t written = write(to, rest, size);
+            if (written < 0) {
+                close(fd);
+                return false;
+            }
+            rest += written;
+            size -= written;
+        }
+    if (fd >= 0)
+        close(fd);
+    return size == 0;
+}
+
+void show(const char *path, int fd)
+{
+    copy(path, fd);
+}
+
+bool bring(const char *from, const char *name, bool anew)
+{
+    /* A limit on its size: the compile itself must meet that. */
+    void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+    if (anew)
+        unlink(name);
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | (anew ? O_EXCL : O_TRUNC), 0666);
+    struct stat status;
+    char *writer = format("%d", (int)getpid());
+    if (fd >= 0 && fstat(fd, &status) == 0)
+        note_writing(writer, status.st_ino);
+    bool brought = fd >= 0 && stat(from, &status) == 0 && copy(from, fd);
+    if (brought && (status.st_mode & 0111)) {
+        mode_t mask = umask(0);
+        umask(mask);
+        brought = fchmod(fd, 0777 & ~mask) == 0;
+    }
+    brought = fd >= 0 && close(fd) == 0 && brought;
+    signal(SIGXFSZ, old);
+    note_writing(writer, 0);
+    free(writer);
+    return brought;
+}
+
+bool bring_output(const struct run *run, size_t number)
+{
+    const char *name = run->plan.outputs.word[number];
+    bool link = run->plan.kind == RUN_LINK, object = link || number < (run->plan.sources.count ? run->plan.sources.count : 1);
+    char *from = mirrored(run, name);
+    /* Assemblers and linkers make their output anew; compilers write over the other files. */
+    bool brought = bring(from, name, object);
+    free(from);
+    return brought;
+}
+
+bool keep_output(const struct run *run, size_t number)
+{
+    const char *name = run->plan.outputs.word[number];
+    char *to = mirrored(run, name), *slash = strrchr(to, '/');
+    struct stat status;
+    *slash = '\0';
+    make_directories(to);
+    *slash = '/';
+    int fd = stat(name, &status) == 0 ? open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
+    bool kept = fd >= 0 && copy(name, fd) && fchmod(fd, status.st_mode & 0777) == 0;
+    if (fd >= 0)
+        close(fd);
+    free(to);
+    return kept;
+}

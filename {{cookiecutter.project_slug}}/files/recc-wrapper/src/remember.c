@@ -1,0 +1,124 @@
+/* Direct mode: turns what was observed of a command into an entry of what is remembered. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "direct.h"
+#include "evidence.h"
+#include "facts.h"
+#include "files.h"
+
+enum { ENTRIES = 8 /* for one command and its sources, the newest first */ };
+
+static bool is_empty(const char *name)
+{
+    struct stat status;
+    return stat(name, &status) == 0 && status.st_size == 0;
+}
+
+/* Print each fact once; of files with the same content, that their times agree: '#pragma once' looks at those. */
+static void write_facts(struct verdict *verdict, FILE *file, const struct words *facts)
+{
+    const char *last = "";
+    for (size_t i = 0; i < facts->count; i++) {
+        const char *fact = facts->word[i], *name = strchr(fact, '\t') + 1, *other = strchr(last, '\t');
+        if (strcmp(fact, last) == 0)
+            continue;
+        fprintf(file, "%s\n", fact);
+        if (fact[0] == 'R' && other && strncmp(fact, last, name - fact) == 0 && !is_empty(name)) {
+            if (fact_holds('t', name, other + 1))
+                fprintf(file, "t %s\t%s\n", name, other + 1);
+            else
+                object_to(verdict, "times", name);
+        }
+        last = fact;
+    }
+}
+
+/* Keep a file's content under the digest of what was copied. */
+static bool keep(const struct run *run, const char *path, bool executable, char digest[DIGEST_SIZE])
+{
+    char *making = format("%s/objects/.%d", run->manifest, (int)getpid()), *to = NULL;
+    int fd = open(making, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, executable ? 0777 : 0666);
+    bool kept = fd >= 0 && copy(path, fd);
+    kept = fd >= 0 && close(fd) == 0 && kept && digest_file(making, digest);
+    if (kept) {
+        to = format("%s/objects/%s%s", run->manifest, digest, executable ? "x" : "");
+        kept = rename(making, to) == 0;
+    }
+    free(to);
+    free(making);
+    return kept;
+}
+
+/* What it has written and is there; '!': made anew, by a program that removes first what is in the way. */
+static void write_outputs(struct verdict *verdict, FILE *file, const struct run *run, const char *record,
+                          const struct words *lines, const struct words *own)
+{
+    char digest[DIGEST_SIZE];
+    for (size_t i = 0; i < own->count; i++) {
+        const char *name = own->word[i];
+        struct stat status;
+        bool removed = false;
+        if (!is_left(lines, name, record, run->journal))
+            object_to(verdict, "output", name);
+        if (lstat(name, &status) != 0)
+            continue;
+        for (size_t j = 0; j < lines->count; j++)
+            removed |= lines->word[j][0] == 'U' && strcmp(name_of(lines->word[j]), name) == 0;
+        bool executable = status.st_mode & 0111;
+        if (!S_ISREG(status.st_mode) || !keep(run, name, executable, digest))
+            object_to(verdict, "output", name);
+        else
+            fprintf(file, "O %s%s%s\t%s\n", digest, executable ? "x" : "", removed ? " !" : "", name);
+    }
+}
+
+/* Put an entry before those that are there. */
+static void add_entry(const struct run *run, const char *entry)
+{
+    char *path = entry_path(run), *old = read_file(path, NULL), *making = format("%s.%d", path, (int)getpid()), *end = old;
+    char *news = format("%s/new", run->manifest);
+    if (old && strncmp(old, "E ", 2) != 0)
+        old[0] = '\0';
+    for (int i = 1; end && i < ENTRIES; i++)
+        end = strstr(end + 1, "\nE ");
+    if (end && end != old)
+        end[1] = '\0';
+    FILE *file = fopen(making, "we");
+    if (file) {
+        fprintf(file, "%s%s", entry, old ? old : "");
+        if (fclose(file) == 0 && rename(making, path) == 0)
+            fclose(checked(fopen(news, "we")));
+    }
+    free(news);
+    free(making);
+    free(path);
+    free(old);
+}
+
+void remember(struct run *run, struct verdict *verdict, const char *record, const char *out, const char *err)
+{
+    struct words lines = {0}, own = {0}, facts = {0};
+    char *entry = NULL, digest[DIGEST_SIZE];
+    size_t size;
+    FILE *file = checked(open_memstream(&entry, &size));
+
+    read_lines(record, &lines);
+    judge_evidence(verdict, &lines, &own, &facts);
+    fprintf(file, "E %lld\n", run->cost);
+    write_facts(verdict, file, &facts);
+    if (!verdict->why[0])
+        write_outputs(verdict, file, run, record, &lines, &own);
+    fprintf(file, "M %s\t-\n", keep(run, out, false, digest) ? digest : "");
+    fprintf(file, "M %s\t-\n", keep(run, err, false, digest) ? digest : "");
+    fclose(file);
+    /* What cannot be remembered is recc's the next time. */
+    add_entry(run, verdict->why[0] ? "ask\n" : entry);
+    free(entry);
+}

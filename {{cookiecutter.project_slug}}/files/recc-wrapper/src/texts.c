@@ -1,0 +1,77 @@
+/* What the texts of inputs say that no digest of theirs tells. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "texts.h"
+
+/* Toolchain and system: never searched for directives, which only tell of messages. */
+bool is_system(const char *name)
+{
+    return strncmp(name, "/usr/", 5) == 0;
+}
+
+/* '#line 3 "x"' or '# 3 "x"' at the beginning of a line. */
+static bool has_line_directive(const char *text)
+{
+    for (const char *c = text; c && (c = strchr(c, '#')); c++) {
+        const char *back = c, *next = c + 1;
+        while (back > text && (back[-1] == ' ' || back[-1] == '\t'))
+            back--;
+        next += strspn(next, " \t");
+        if ((back == text || back[-1] == '\n') && (isdigit((unsigned char)*next) || strncmp(next, "line", 4) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool file_says(const char *name, bool (*says)(const char *text))
+{
+    char *text = read_file(name, NULL);
+    bool found = text && says(text);
+    free(text);
+    return found;
+}
+
+/* A source, or what the scan has read; `system`: toolchain and system as well. */
+bool any_input(const struct plan *plan, const struct record *scan, bool system, bool (*says)(const char *text))
+{
+    for (size_t i = 0; i < plan->sources.count; i++)
+        if (file_says(plan->sources.word[i], says))
+            return true;
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct entry *entry = &scan->entry[i];
+        if (entry->tag == 'R' && (system || !is_system(entry->name)) && file_says(entry->name, says))
+            return true;
+    }
+    return false;
+}
+
+bool quotes_others(const struct plan *plan, const struct record *scan)
+{
+    return any_input(plan, scan, false, has_line_directive);
+}
+
+/* '#pragma GCC dependency' compares the times of two files. */
+bool compares_times(const char *text)
+{
+    return strstr(text, "GCC dependency") != NULL;
+}
+
+bool asks_for_times(const char *name)
+{
+    return !is_system(name) && file_says(name, compares_times);
+}
+
+/* The time of a file, in one word or pasted together out of two. */
+bool says_time(const char *text)
+{
+    return strstr(text, "__TIMESTAMP__") || (strstr(text, "##") && (strstr(text, "__TIME") || strstr(text, "STAMP")));
+}
+
+/* What the assembler reads: an executor's /dev and /proc answer as well, with something else. */
+bool assembles_files(const char *text)
+{
+    return strstr(text, ".incbin") || strstr(text, ".include");
+}
