@@ -1,4 +1,4 @@
-/* manifest load|store DIRECTORY: keeps what direct mode remembers in the action cache, between the builds of an element. */
+/* manifest [load|store DIRECTORY]: keeps what direct mode remembers in the action cache, between the builds of an element. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keep.h"
 
@@ -21,17 +21,17 @@
 static bool keep(const char *directory, const struct words *files, bool store)
 {
     struct words command = {0};
-    char *name = format("%s/name", directory), *out = format("%s/keep.log", directory);
-    FILE *file = fopen(name, "we");
+    char *name = format("%s/name", directory), *out = format("%s/keep.log", directory), here[PATH_MAX];
+    FILE *file = getcwd(here, sizeof here) ? fopen(name, "we") : NULL;
     if (!file)
         return false;
-    fprintf(file, "manifest 1 %s\n", getenv("PWD"));
+    fprintf(file, "manifest 1 %s\n", here);
     fclose(file);
     struct words input = {0};
     add_word(&input, "name");
     write_lists(directory, &input, files);
     add_recc(&command);
-    add_word(&command, "/bin/true");
+    add_word(&command, PREFIX "/libexec/manifest");
     const char *settings[] = {
         "RECC_CONFIG_DIRECTORY", directory,
         "RECC_FORCE_REMOTE", "1",
@@ -73,6 +73,12 @@ static void add_contents(const char *entry, struct words *files)
         }
 }
 
+long long manifest_size(void)
+{
+    const char *size = getenv("BST_RECC_MANIFEST_SIZE");
+    return (size ? atoll(size) : 512) * 1024 * 1024;
+}
+
 static long long size_of(const char *directory, const char *name)
 {
     char *path = format("%s/%s", directory, name);
@@ -101,8 +107,7 @@ static void sort_once(struct words *words)
 /* Entries into DIRECTORY/manifest, each after its name, as many as there is room for: those of this build first. */
 static void pack(const char *directory, struct words *contents)
 {
-    const char *limit = getenv("BST_RECC_MANIFEST_SIZE");
-    long long room = (limit ? atoll(limit) : 512) * 1024 * 1024;
+    long long room = manifest_size();
     struct words names = {0};
     char *index = format("%s/index", directory), *path = format("%s/manifest", directory);
     FILE *file = checked(fopen(path, "we"));
@@ -190,6 +195,8 @@ static void merge(const char *directory, const char *kind)
 
 int keep_manifest(const char *what, const char *directory)
 {
+    if (!what)
+        return 0;
     struct words manifest = {0}, contents = {0};
     if (strcmp(what, "load") == 0) {
         load(directory);

@@ -88,8 +88,8 @@ int main(int argc, char **argv)
     name = base(self);
     if (strcmp(name, "watch") == 0)
         return watch(argv + 1);
-    if (strcmp(name, "manifest") == 0 && argc == 3)
-        return keep_manifest(argv[1], argv[2]);
+    if (strcmp(name, "manifest") == 0)
+        return keep_manifest(argv[1], argc == 3 ? argv[2] : NULL);
     clean_path();
     run.compiler = find_program(name, false);
     if (!run.compiler) {

@@ -10,18 +10,19 @@
 #include "command.h"
 #include "options.h"
 
-/* What configure scripts compile to probe the system has random names or contents that never come again. */
+/* What configure scripts compile to probe the system has contents that never come again; from RANDOM on, random names. */
 static const char *const probes[] = {
-    "conft*st*.*", "/tmp/cg*/dummy.*", "*/CMakeFiles/CMakeScratch/*", "*/CMakeFiles/_CMake*",
-    "*/CMakeFiles/*/CompilerId*", "*/Modules/CMake*CompilerABI.*", "meson-private/*", "*/meson-private/*",
+    "conft*st*.*", "*/CMakeFiles/_CMake*", "*/CMakeFiles/*/CompilerId*", "*/Modules/CMake*CompilerABI.*",
+    "/tmp/cg*/dummy.*", "*/CMakeFiles/CMakeScratch/*", "meson-private/*", "*/meson-private/*",
 };
+enum { RANDOM = 4 };
 
-static bool is_probe(const struct plan *plan, const char *directory)
+static bool is_probe(const struct plan *plan, const char *directory, size_t first)
 {
     char inside[4096];
     size_t i, j;
     snprintf(inside, sizeof inside, "%s/", directory);
-    for (i = 0; i < sizeof probes / sizeof *probes; i++) {
+    for (i = first; i < sizeof probes / sizeof *probes; i++) {
         if (probes[i][0] == '*' && fnmatch(probes[i], inside, 0) == 0)
             return true;
         for (j = 0; j < plan->sources.count; j++) {
@@ -173,7 +174,7 @@ void plan_command(struct plan *plan, char *const command[], char *const environm
         plan->reason = "no-compile", plan->detail = NULL;
     else if (seen.compile && (plan->sources.count == 0 || seen.linked))
         plan->reason = "no-compile", plan->detail = NULL;
-    else if (is_probe(plan, settings->directory))
+    else if (is_probe(plan, settings->directory, 0))
         plan->reason = "probe", plan->detail = NULL;
     else if (source)
         plan->reason = "excluded", plan->detail = source;
@@ -189,6 +190,8 @@ void plan_command(struct plan *plan, char *const command[], char *const environm
     plan->kind = plan->reason ? RUN_ALONE : seen.compile ? RUN_COMPILE : RUN_LINK;
     /* Reasons for which recc cannot have it; kbuild tries options on /dev/null. */
     plan->observable = !source && !clock && !dangerous_variable(environment, true) &&
+                       !is_probe(plan, settings->directory, RANDOM) &&
+                       (strcmp(settings->links, "none") != 0 || seen.compile || !seen.linked) &&
                        (!seen.why || strcmp(seen.why, "other-output") == 0 || strcmp(seen.why, "output") == 0 ||
                         (strcmp(seen.why, "special-file") == 0 && strcmp(seen.blamed, "/dev/null") == 0));
 }

@@ -1,9 +1,11 @@
 /* Direct mode: turns what was observed of a command into an entry of what is remembered. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include "evidence.h"
 #include "facts.h"
 #include "files.h"
+#include "keep.h"
 
 enum { ENTRIES = 8 /* for one command and its sources, the newest first */ };
 
@@ -40,6 +43,24 @@ static void write_facts(struct verdict *verdict, FILE *file, const struct words 
     }
 }
 
+/* So much is new; it is in memory, and must not fill that. */
+static long long count_new(const struct run *run, long long more)
+{
+    char *path = format("%s/size", run->manifest), text[32] = "";
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    long long sum = more;
+    if (fd >= 0 && flock(fd, LOCK_EX) == 0 && pread(fd, text, sizeof text - 1, 0) >= 0) {
+        sum += atoll(text);
+        snprintf(text, sizeof text, "%lld\n", sum);
+        if (pwrite(fd, text, strlen(text), 0) < 0)
+            sum = LLONG_MAX;
+    }
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return sum;
+}
+
 /* Keep a file's content under the digest of what was copied. */
 static bool keep(const struct run *run, const char *path, bool executable, char digest[DIGEST_SIZE])
 {
@@ -48,7 +69,10 @@ static bool keep(const struct run *run, const char *path, bool executable, char 
     bool kept = fd >= 0 && copy(path, fd);
     kept = fd >= 0 && close(fd) == 0 && kept && digest_file(making, digest);
     if (kept) {
+        struct stat status;
         to = format("%s/objects/%s%s", run->manifest, digest, executable ? "x" : "");
+        if (stat(making, &status) == 0 && access(to, F_OK) != 0)
+            count_new(run, status.st_size);
         kept = rename(making, to) == 0;
     }
     free(to);
@@ -107,10 +131,15 @@ void remember(struct run *run, struct verdict *verdict, const char *record, cons
     struct words lines = {0}, own = {0}, facts = {0};
     char *entry = NULL, digest[DIGEST_SIZE];
     size_t size;
-    FILE *file = checked(open_memstream(&entry, &size));
+    FILE *file;
 
+    if (count_new(run, 0) >= manifest_size()) {
+        add_entry(run, "ask\n");
+        return;
+    }
     read_lines(record, &lines);
     judge_evidence(verdict, &lines, &own, &facts);
+    file = checked(open_memstream(&entry, &size));
     fprintf(file, "E %lld\n", run->cost);
     write_facts(verdict, file, &facts);
     if (!verdict->why[0])
