@@ -79,6 +79,15 @@ static bool holds(struct run *run, char *text, struct words *objects)
     return objects->count == run->plan.outputs.count + 2; /* else its end is missing */
 }
 
+/* Whether a compile is given all that it would write. */
+static bool has_outputs(const struct run *run, const struct words *planned)
+{
+    for (size_t i = 0; run->plan.kind == RUN_COMPILE && i < planned->count; i++)
+        if (!among(&run->plan.outputs, planned->word[i]))
+            return false;
+    return true;
+}
+
 /* Write outputs and messages. What is there, is what the compiler would have replaced. */
 static bool bring_all(const struct run *run, const struct words *objects)
 {
@@ -141,7 +150,7 @@ static bool answer_directly(struct run *run)
         run->cost = atoll(entry + 2);
         if (next)
             *next++ = '\0';
-        answered = facts && holds(run, facts + 1, &objects);
+        answered = facts && holds(run, facts + 1, &objects) && has_outputs(run, &planned);
         if (answered)
             judge_outputs(&verdict, run);
         answered = answered && !verdict.why[0] && bring_all(run, &objects);
