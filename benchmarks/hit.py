@@ -1,0 +1,52 @@
+# Measures the CPU of a hit: by the manifest, by recc through the wrapper, and by recc alone, beside the compile.
+# SPDX-License-Identifier: Apache-2.0
+"""Usage: .venv/bin/python benchmarks/hit.py [ROUNDS COMPILES]; two minutes.
+
+A C file of 10 includes and a C++ file of 4, which read 100 and 300 headers. All ways take turns in one sandbox.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+from harness import Project, generate
+
+WAYS = ("manifest", "wrapper", "recc", "bare")
+
+
+def measure(project: Project, rounds: int, compiles: int) -> dict[str, dict[str, float]]:
+    """Medians over the rounds, in milliseconds of CPU a compile, by language and way."""
+    log = project.build_script(Path(__file__).with_suffix(".sh"), rounds, compiles, mode="local")
+    found: dict[str, dict[str, float]] = {}
+    for language in ("C", "C++"):
+        found[language] = {}
+        for way in WAYS:
+            lines = re.findall(rf"^CPU {re.escape(language)} {way} (\d+) (\d+)$", log, re.MULTILINE)
+            assert len(lines) == rounds, (language, way)
+            found[language][way] = statistics.median(int(spent) / int(count) for count, spent in lines)
+    hits = len(re.findall("^recc: compile hit manifest ", log, re.MULTILINE))
+    assert hits >= 2 * rounds * compiles, "the manifest did not answer all"
+    return found
+
+
+def main() -> int:
+    """Measure in a project of its own and print the medians."""
+    rounds, compiles = (int(argument) for argument in (sys.argv[1:] or ["5", "50"]))
+    with tempfile.TemporaryDirectory(prefix="hit-") as directory:
+        project = Project(generate(Path(directory)), Path(directory) / "cache")
+        project.fetch("examples/greeting.bst", report=print)
+        found = measure(project, rounds, compiles)
+    print(f"{'ms of CPU':10}" + "".join(f"{way:>10}" for way in WAYS))
+    for language, times in found.items():
+        print(f"{language:10}" + "".join(f"{times[way]:10.1f}" for way in WAYS))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
