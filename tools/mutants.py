@@ -219,8 +219,8 @@ MUTANTS = {
     ),
     "another directory": (
         f"{SOURCES}/direct.c",
-        "run->compiler, run->directory);",
-        'run->compiler, "");',
+        "run->compiler, run->directory, needs",
+        'run->compiler, "", needs',
         MANIFEST,
         "seen_directory",
     ),

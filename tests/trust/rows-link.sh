@@ -178,3 +178,10 @@ setup_link_colon() { setup_link; mv b.o b:.o; }
 row_link_colon() { $cc a.o b:.o -o program; }
 setup_link_comma() { setup_link; mv b.o b,.o; }
 row_link_comma() { $cc a.o b,.o -o program; }
+# With make's jobserver, and without: gcc says so then.
+setup_gcc_link_jobserver() { setup_link_lto_save_temps; }
+row_gcc_link_jobserver() {
+    # shellcheck disable=SC2016 # for make
+    printf 'p: ; +@BST_RECC_LINKS=lto $(cc) -O2 -flto a.o b.o -o p\n' >Makefile
+    make -s -j2 p && rm p && make -s p
+}

@@ -46,7 +46,7 @@ char *entry_path(const struct run *run)
     size_t size;
     FILE *file = checked(open_memstream(&text, &size));
     /* The first: a version, of what is remembered and how. */
-    fprintf(file, "%d %s\n%s\n", 1, run->compiler, run->directory);
+    fprintf(file, "%d %s\n%s\n%d\n", 1, run->compiler, run->directory, needs_jobserver(run));
     write_command(file, run);
     for (size_t i = 0; i < run->plan.sources.count; i++)
         fprintf(file, "%s\n", digest_file(run->plan.sources.word[i], digest) ? digest : "");
@@ -88,18 +88,29 @@ static bool has_outputs(const struct run *run, const struct words *planned)
     return true;
 }
 
-/* Write outputs and messages. What is there, is what the compiler would have replaced. */
-static bool bring_all(const struct run *run, const struct words *objects)
+/* To be freed. */
+static char *content_path(const struct run *run, const char *object)
 {
-    for (size_t i = 0; i < objects->count; i++) {
-        char *from = format("%s/objects/%.*s", run->manifest, (int)strcspn(objects->word[i], " "), objects->word[i]);
-        bool anew = strchr(objects->word[i], '!') != NULL;
-        if (i >= run->plan.outputs.count)
-            show(from, i - run->plan.outputs.count + 1);
-        else if (!bring(from, run->plan.outputs.word[i], anew))
-            return false;
+    return format("%s/objects/%.*s", run->manifest, (int)strcspn(object, " "), object);
+}
+
+struct answer_of {
+    const struct run *run;
+    const struct words *objects;
+};
+
+/* Write the outputs. What is there, is what the compiler would have replaced. */
+static bool bring_all(const void *data)
+{
+    const struct run *run = ((const struct answer_of *)data)->run;
+    const struct words *objects = ((const struct answer_of *)data)->objects;
+    bool brought = true;
+    for (size_t i = 0; brought && i < run->plan.outputs.count; i++) {
+        char *from = content_path(run, objects->word[i]);
+        brought = bring(from, run->plan.outputs.word[i], strchr(objects->word[i], '!') != NULL);
+        free(from);
     }
-    return true;
+    return brought;
 }
 
 /* Where the mean of what commands like this one cost is. */
@@ -136,9 +147,10 @@ void learn_cost(const struct run *run)
     free(path);
 }
 
-static bool answer_directly(struct run *run)
+/* `objects`: its outputs' contents, then those of its messages, which are still to be shown. */
+static bool answer_directly(struct run *run, struct words *objects)
 {
-    struct words planned = run->plan.outputs, objects = {0};
+    struct words planned = run->plan.outputs;
     char *path = entry_path(run), *text = read_file(path, NULL), *entry = text;
     bool answered = false;
 
@@ -150,10 +162,10 @@ static bool answer_directly(struct run *run)
         run->cost = atoll(entry + 2);
         if (next)
             *next++ = '\0';
-        answered = facts && holds(run, facts + 1, &objects) && has_outputs(run, &planned);
+        answered = facts && holds(run, facts + 1, objects) && has_outputs(run, &planned);
         if (answered)
             judge_outputs(&verdict, run);
-        answered = answered && !verdict.why[0] && bring_all(run, &objects);
+        answered = answered && !verdict.why[0] && do_whole(bring_all, &(struct answer_of){run, objects});
         entry = next;
     }
     if (answered)
@@ -168,11 +180,10 @@ static bool answer_directly(struct run *run)
 void run_directly(struct run *run)
 {
     struct verdict verdict = {0};
-    sigset_t before;
-    hold_signals(&before);
-    bool answered = answer_directly(run);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    if (answered) {
+    struct words objects = {0};
+    if (answer_directly(run, &objects)) {
+        for (int stream = 1; stream <= 2; stream++)
+            show(content_path(run, objects.word[run->plan.outputs.count + stream - 1]), stream);
         write_log(run, "hit", "manifest");
         exit(0);
     }

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "files.h"
 #include "process.h"
@@ -11,6 +12,13 @@ void name_link_outputs(struct run *run)
     for (size_t i = 0; i < run->scan.count; i++)
         if (run->scan.entry[i].tag == 'O')
             add_word(&run->plan.outputs, run->scan.entry[i].name);
+}
+
+bool needs_jobserver(const struct run *run)
+{
+    const char *flags = getenv("MAKEFLAGS");
+    bool there = flags && strstr(flags, "jobserver");
+    return there && (among(&run->plan.all, "-flto") || among(&run->plan.all, "-flto=jobserver"));
 }
 
 void scan_link(struct run *run, struct verdict *verdict)

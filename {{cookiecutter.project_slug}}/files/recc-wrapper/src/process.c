@@ -106,6 +106,20 @@ void hold_signals(sigset_t *before)
     sigprocmask(SIG_BLOCK, &held, before);
 }
 
+bool do_whole(bool (*work)(const void *data), const void *data)
+{
+    sigset_t before;
+    int status = 1;
+    hold_signals(&before);
+    pid_t worker = fork();
+    if (worker == 0)
+        _exit(work(data) ? 0 : 1);
+    while (worker > 0 && waitpid(worker, &status, 0) < 0 && errno == EINTR)
+        ;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return status == 0;
+}
+
 int run_child(const struct child *child)
 {
     struct sigaction action = {.sa_handler = hand_on}, old[HANDED_ON];

@@ -28,6 +28,12 @@ int run_child(const struct child *child);
 /* Let no signal end this process until they are let in again: `before` is for that. */
 void hold_signals(sigset_t *before);
 
+/*
+ * Do `work` whole: no signal ends it, and it goes on where this process is killed, as an assembler
+ * does whose driver is. Its result.
+ */
+bool do_whole(bool (*work)(const void *data), const void *data);
+
 /* End as a child with this wait status has ended. */
 void end_like(int status) __attribute__((noreturn));
 

@@ -53,22 +53,24 @@ static bool scan_compile(struct run *run)
     return scanned;
 }
 
-/* Messages and outputs of a result that recc has brought; false: one is missing. A signal must not leave half of one. */
+static bool bring_all(const void *data)
+{
+    const struct run *run = data;
+    for (size_t i = 0; i < run->plan.outputs.count; i++)
+        if (!bring_output(run, i))
+            return false;
+    return true;
+}
+
+/* Messages and outputs of a result that recc has brought; false: one is missing. */
 static bool take(const struct run *run)
 {
     char *out = own_file(run, "out"), *err = own_file(run, "err");
-    sigset_t before;
-    hold_signals(&before);
-    bool taken = true;
-    for (size_t i = 0; taken && i < run->plan.outputs.count; i++)
-        taken = bring_output(run, i);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    bool taken = do_whole(bring_all, run);
     if (taken) {
         show(out, 1);
         show(err, 2);
     }
-    free(out);
-    free(err);
     return taken;
 }
 
@@ -179,10 +181,10 @@ static void end_without_result(struct run *run, const struct answer *answer)
     }
     read_record(&observed, record);
     judge_compile(&verdict, &run->plan, &run->scan, &observed, &run->programs);
+    if (run->plan.kind == RUN_LINK)
+        object_to(&verdict, "link", "fails in the sandbox of the toolchain");
     if (verdict.why[0])
         end_uncached(run, verdict.why, verdict.detail, status);
-    if (run->plan.kind == RUN_LINK)
-        end_uncached(run, "link", "fails in the sandbox of the toolchain", status);
     fail(run, answer, "works here but fails in the toolchain's own sandbox", err);
 }
 
@@ -205,6 +207,8 @@ void run_planned(struct run *run)
 
     if (run->mode != LOCAL && !known)
         object_to(&verdict, "program", run->compiler);
+    if (run->mode != LOCAL && needs_jobserver(run))
+        object_to(&verdict, "environment", "MAKEFLAGS");
     judge_directory(&verdict, run);
     judge_sources(&verdict, run);
     if (run->plan.kind != RUN_OTHER)
@@ -236,10 +240,8 @@ void run_planned(struct run *run)
         leave(run, status);
     }
     name_inputs(run);
-
     ask_recc(run, &answer);
-    report = own_file(run, "report");
-    if (access(report, F_OK) == 0)
+    if (access(report = own_file(run, "report"), F_OK) == 0)
         end_watched(run, &answer, report);
     if (answer.status == 0)
         end_with_result(run, &answer);

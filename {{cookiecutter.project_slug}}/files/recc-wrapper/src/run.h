@@ -49,6 +49,9 @@ int watch(char *const command[]);
 /* Compare what was compiled here with what is in the mirror; what differs goes to the file `path`. */
 bool compare_results(const struct run *run, const char *path, const char *out, const char *err);
 
+/* Whether it uses make's jobserver: it says so where there is none, as in an executor's sandbox. */
+bool needs_jobserver(const struct run *run);
+
 /* Links: let the linker name inputs and outputs. */
 void scan_link(struct run *run, struct verdict *verdict);
 void name_link_outputs(struct run *run); /* as the scan has them */

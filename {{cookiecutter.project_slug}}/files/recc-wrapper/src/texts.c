@@ -73,5 +73,10 @@ bool says_time(const char *text)
 /* What the assembler reads: an executor's /dev and /proc answer as well, with something else. */
 bool assembles_files(const char *text)
 {
-    return strstr(text, ".incbin") || strstr(text, ".include");
+    for (const char *at = text; (at = strstr(at, ".inc")); at++) {
+        const char *name = at + 4 + (strncmp(at + 4, "lude", 4) == 0 ? 4 : 0);
+        if (strncmp(at + 4, "bin", 3) == 0 || (name > at + 4 && name[strspn(name, " \t\\")] == '"'))
+            return true;
+    }
+    return false;
 }
