@@ -18,7 +18,8 @@ bool needs_jobserver(const struct run *run)
 {
     const char *flags = getenv("MAKEFLAGS");
     bool there = flags && strstr(flags, "jobserver");
-    return there && (among(&run->plan.all, "-flto") || among(&run->plan.all, "-flto=jobserver"));
+    return there && run->plan.kind != RUN_COMPILE &&
+           (among(&run->plan.all, "-flto") || among(&run->plan.all, "-flto=jobserver"));
 }
 
 void scan_link(struct run *run, struct verdict *verdict)
