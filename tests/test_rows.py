@@ -20,7 +20,7 @@ ONLY = os.environ.get("ROWS", "").split()
 EACH_TIME = (("gcc", "local"), ("gcc", "remote"))
 LESS_OFTEN = (("gcc", "verify"), ("gcc", "local-recc"))
 # A random name in what is made; two compilers that write over each other's file: 'verify' says so.
-NOT_DETERMINISTIC = ("link_random_build_id", "at_once_same_output")
+NOT_DETERMINISTIC = ("link_random_build_id", "at_once_same_output", "seen_raced")
 
 
 def claims(title: str) -> dict[str, dict[str, str]]:
