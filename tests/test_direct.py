@@ -32,7 +32,7 @@ class Build:
     def header(self, value: int) -> None:
         (self.directory / "n.h").write_text(f"N = {value}\n")
 
-    def compile(self, *arguments: str, path: str = "", **environment: str) -> tuple[str, str]:
+    def compile(self, *arguments: str, **environment: str) -> tuple[str, str]:
         """What the log says of it, in a word and a detail; the object is always what the bare compiler makes."""
         settings = DECLARED | {"BST_RECC_MODE": "local", "BST_RECC_LOG_DIRECTORY": str(self.logs)}
         settings |= {"LC_ALL": "C", "PATH": f"{self.wrappers}:/usr/bin:/bin"} | environment

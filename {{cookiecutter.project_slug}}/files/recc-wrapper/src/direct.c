@@ -187,6 +187,8 @@ void run_directly(struct run *run)
         write_log(run, "hit", "manifest");
         exit(0);
     }
+    make_directories(format("%s/index", run->manifest));
+    make_directories(format("%s/objects", run->manifest));
     if (!is_cheap(run))
         return;
     make_own(run);

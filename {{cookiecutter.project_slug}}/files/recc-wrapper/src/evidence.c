@@ -44,13 +44,8 @@ static void judge_programs(struct verdict *verdict, const struct words *lines)
         answered += line[0] == 'P';
         if (line[0] == 'P' && !is_known_program(line + 2))
             object_to(verdict, "program", line + 2);
-        if (line[0] == 'X' || line[0] == 'Y') {
-            char *why = checked(strdup(line + 2)), *space = strchr(why, ' ');
-            if (space)
-                *space = '\0';
-            object_to(verdict, why, space ? space + 1 : "");
-            free(why);
-        }
+        if (line[0] == 'X' || line[0] == 'Y')
+            object_as(verdict, line + 2);
     }
     if (started != answered)
         object_to(verdict, "unobserved", "a program that it runs");
@@ -86,11 +81,6 @@ static void name_own(struct verdict *verdict, const struct words *lines, struct 
         /* GMfifo: a jobserver of make's. */
         if (lines->word[i][0] == 'U' && !among(own, name_of(lines->word[i])) && !strstr(lines->word[i], "/GMfifo"))
             object_to(verdict, "other-output", name_of(lines->word[i]));
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 static void add_fact(struct words *facts, char tag, const char *name)
@@ -175,7 +165,7 @@ static void name_facts(struct verdict *verdict, const struct words *lines, const
         free(fact);
     }
     name_library_places(verdict, lines, facts);
-    qsort(facts->word, facts->count, sizeof *facts->word, by_text);
+    sort_words(facts);
 }
 
 bool is_left(const struct words *lines, const char *name, const char *record, size_t since)

@@ -13,11 +13,6 @@
 #include "digest.h"
 #include "words.h"
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Of the names in a directory. */
 static bool digest_directory(const char *name, char digest[DIGEST_SIZE])
 {
@@ -31,7 +26,7 @@ static bool digest_directory(const char *name, char digest[DIGEST_SIZE])
     while ((file = readdir(directory)))
         add_word(&names, file->d_name);
     closedir(directory);
-    qsort(names.word, names.count, sizeof *names.word, by_name);
+    sort_words(&names);
     FILE *list = checked(open_memstream(&text, &size));
     for (size_t i = 0; i < names.count; i++)
         fprintf(list, "%s%c", names.word[i], '\0');

@@ -61,13 +61,8 @@ static void judge_times(struct verdict *verdict, const struct plan *plan, const 
 static void judge_unrecordable(struct verdict *verdict, const struct record *record)
 {
     for (size_t i = 0; i < record->count; i++)
-        if (record->entry[i].tag == 'X') {
-            char *why = strdup(record->entry[i].name), *space = why ? strchr(why, ' ') : NULL;
-            if (space)
-                *space = '\0';
-            object_to(verdict, why ? why : "name", space ? space + 1 : "");
-            free(why);
-        }
+        if (record->entry[i].tag == 'X')
+            object_as(verdict, record->entry[i].name);
 }
 
 /* Whether 'link/..' leads elsewhere than the text says: in an input root there are no such links. */

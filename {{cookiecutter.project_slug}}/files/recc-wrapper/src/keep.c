@@ -88,16 +88,10 @@ static long long size_of(const char *directory, const char *name)
     return size;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void sort_once(struct words *words)
 {
     size_t kept = 0;
-    if (words->count > 0)
-        qsort(words->word, words->count, sizeof *words->word, by_text);
+    sort_words(words);
     for (size_t i = 0; i < words->count; i++)
         if (i == 0 || strcmp(words->word[i], words->word[kept - 1]) != 0)
             words->word[kept++] = words->word[i];

@@ -105,11 +105,8 @@ int main(int argc, char **argv)
     make_directories(checked(strdup(run.logs)));
     if (run.mode == LOCAL)
         journal = format("%s/journal", run.logs);
-    if (run.mode == LOCAL && strcmp(variable("BST_RECC_MANIFEST", "on"), "off") != 0) {
+    if (run.mode == LOCAL && strcmp(variable("BST_RECC_MANIFEST", "on"), "off") != 0)
         run.manifest = format("%s/manifest", run.logs);
-        make_directories(format("%s/index", run.manifest));
-        make_directories(format("%s/objects", run.manifest));
-    }
     run.directory = getcwd(here, sizeof here) ? here : "";
     run.clang = strstr(name, "clang") != NULL;
     struct settings settings = {

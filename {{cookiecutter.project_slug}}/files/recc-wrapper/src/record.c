@@ -14,6 +14,15 @@ void object_to(struct verdict *verdict, const char *why, const char *detail)
     snprintf(verdict->detail, sizeof verdict->detail, "%s", detail);
 }
 
+void object_as(struct verdict *verdict, const char *text)
+{
+    char *why = checked(strdup(text)), *space = strchr(why, ' ');
+    if (space)
+        *space = '\0';
+    object_to(verdict, why, space ? space + 1 : "");
+    free(why);
+}
+
 static int order(const void *a, const void *b)
 {
     const struct entry *one = a, *other = b;

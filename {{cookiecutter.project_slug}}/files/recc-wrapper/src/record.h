@@ -25,6 +25,9 @@ struct verdict {
 /* Set the first reason; later ones are ignored. */
 void object_to(struct verdict *verdict, const char *why, const char *detail);
 
+/* As a line of a record has it: REASON DETAIL. */
+void object_as(struct verdict *verdict, const char *text);
+
 void read_record(struct record *record, const char *path);
 const struct entry *find_entry(const struct record *record, char tag, const char *name);
 

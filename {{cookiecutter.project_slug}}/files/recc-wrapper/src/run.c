@@ -19,7 +19,7 @@
 
 void leave(const struct run *run, int status)
 {
-    note_writing(format("%s/record", run->own), 0);
+    note_writing(own_file(run, "record"), 0);
     remove_tree(run->own);
     end_like(status);
 }

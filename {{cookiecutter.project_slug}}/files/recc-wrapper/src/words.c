@@ -45,6 +45,17 @@ bool among(const struct words *words, const char *word)
     return false;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void sort_words(struct words *words)
+{
+    if (words->count > 0)
+        qsort(words->word, words->count, sizeof *words->word, by_text);
+}
+
 char *read_file(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "re");

@@ -15,6 +15,7 @@ void *checked(void *memory); /* `memory`, unless there was none */
 char *format(const char *form, ...) __attribute__((format(printf, 1, 2)));
 void add_word(struct words *words, const char *word);
 bool among(const struct words *words, const char *word);
+void sort_words(struct words *words);
 
 /* A file's bytes, with a NUL after them; NULL where it cannot be read. */
 char *read_file(const char *path, size_t *size);
