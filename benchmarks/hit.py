@@ -22,7 +22,10 @@ WAYS = ("manifest", "wrapper", "recc", "bare")
 
 def measure(project: Project, rounds: int, compiles: int) -> dict[str, dict[str, float]]:
     """Medians over the rounds, in milliseconds of CPU a compile, by language and way."""
-    log = project.build_script(Path(__file__).with_suffix(".sh"), rounds, compiles, mode="local")
+    here = Path(__file__)
+    log = project.build_script(
+        here.with_suffix(".sh"), rounds, compiles, mode="local", beside=[here.with_name("ways.sh")]
+    )
     found: dict[str, dict[str, float]] = {}
     for language in ("C", "C++"):
         found[language] = {}

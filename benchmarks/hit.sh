@@ -11,8 +11,8 @@ done >a.c
 echo 'int a(int x) { return x + 1; }' >>a.c
 for header in iostream map regex string; do echo "#include <$header>"; done >b.cpp
 echo 'int b(int x) { std::map<int, int> m; std::cout << x; return m[x]; }' >>b.cpp
-bare=/usr/bin:/bin:/usr/sbin:/sbin
-bundle=/usr/recc/bundle
+# shellcheck disable=SC1091 # beside it in the sandbox
+. ./ways.sh
 times=$(mktemp)
 
 manifest() {
@@ -20,16 +20,6 @@ manifest() {
 }
 wrapper() {
     BST_RECC_MANIFEST=off "$@"
-}
-recc() {
-    driver=$1
-    shift
-    PATH=$bare RECC_CACHE_ONLY=1 RECC_CACHE_UPLOAD_LOCAL_BUILD=1 RECC_ACTION_SALT=alone RECC_DEPS_GLOBAL_PATHS=1 \
-        RECC_NO_PATH_REWRITE=1 $bundle/lib/ld.so --library-path $bundle/lib --argv0 recc $bundle/bin/recc \
-        "/usr/bin/$driver" "$@"
-}
-bare() {
-    PATH=$bare "$@"
 }
 
 # Milliseconds of CPU that this shell and its children have used, in $spent.

@@ -20,7 +20,8 @@ from harness import Project, generate
 
 def measure(project: Project, rounds: int, compiles: int) -> dict[str, dict[str, float]]:
     """Medians over the rounds, in milliseconds a compile, for 'hits', 'misses' and the 'summary'."""
-    log = project.build_script(Path(__file__).with_name("overhead.sh"), rounds, compiles)
+    here = Path(__file__)
+    log = project.build_script(here.with_suffix(".sh"), rounds, compiles, beside=[here.with_name("ways.sh")])
     found: dict[str, dict[str, float]] = {}
     for what in ("hits", "misses"):
         lines = re.findall(rf"^TIME {what} (\d+) (\d+) (\d+) (\d+)$", log, re.MULTILINE)

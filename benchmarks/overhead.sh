@@ -12,8 +12,8 @@ echo 'int a(int x) { return x + 1; }' >a.c
 echo '#include <iostream>
 #include <map>
 int b(int x) { std::map<int, int> m; std::cout << x; return m[x] + VALUE; }' >b.cpp
-bare=/usr/bin:/bin:/usr/sbin:/sbin
-bundle=/usr/recc/bundle
+# shellcheck disable=SC1091 # beside it in the sandbox
+. ./ways.sh
 
 now() {
     read -r uptime _ </proc/uptime
@@ -22,16 +22,6 @@ now() {
 
 wrapper() {
     "$@"
-}
-recc() {
-    driver=$1
-    shift
-    PATH=$bare RECC_CACHE_ONLY=1 RECC_CACHE_UPLOAD_LOCAL_BUILD=1 RECC_ACTION_SALT=alone RECC_DEPS_GLOBAL_PATHS=1 \
-        RECC_NO_PATH_REWRITE=1 $bundle/lib/ld.so --library-path $bundle/lib --argv0 recc $bundle/bin/recc \
-        "/usr/bin/$driver" "$@"
-}
-bare() {
-    PATH=$bare "$@"
 }
 
 # time_hits HOW COMPILES, time_misses HOW COMPILES: milliseconds in $spent.
