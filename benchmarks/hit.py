@@ -1,14 +1,16 @@
-# Measures the CPU of a hit: by the manifest, by recc through the wrapper, and by recc alone, beside the compile.
+# Measures the CPU of a hit: by the manifest, by recc through the wrapper, by recc alone, by ccache; and of the compile.
 # SPDX-License-Identifier: Apache-2.0
 """Usage: .venv/bin/python benchmarks/hit.py [ROUNDS COMPILES]; two minutes.
 
 A C file of 10 includes and a C++ file of 4, which read 100 and 300 headers. All ways take turns in one sandbox.
+ccache is this machine's Debian package, in its direct mode.
 """
 
 from __future__ import annotations
 
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -17,15 +19,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from harness import Project, generate
 
-WAYS = ("manifest", "wrapper", "recc", "bare")
+WAYS = ("manifest", "wrapper", "recc", "ccache", "bare")
+
+
+def ccache(directory: Path) -> list[Path]:
+    """The program and the libraries that come with no compiler, downloaded and unpacked in `directory`."""
+    depends = subprocess.run(["apt-cache", "depends", "ccache"], capture_output=True, text=True, check=True).stdout
+    libraries = set(re.findall(r"^  Depends: (\S+)", depends, re.MULTILINE)) - {"libc6", "libgcc-s1", "libstdc++6"}
+    directory.mkdir()
+    subprocess.run(["apt-get", "-q", "download", "ccache", *libraries], cwd=directory, stdout=sys.stderr, check=True)
+    for package in directory.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", package, directory], check=True)
+    return [directory / "usr/bin/ccache", *directory.glob("usr/lib/*/*.so.*")]
 
 
 def measure(project: Project, rounds: int, compiles: int) -> dict[str, dict[str, float]]:
     """Medians over the rounds, in milliseconds of CPU a compile, by language and way."""
     here = Path(__file__)
-    log = project.build_script(
-        here.with_suffix(".sh"), rounds, compiles, mode="local", beside=[here.with_name("ways.sh")]
-    )
+    beside = [here.with_name("ways.sh"), *ccache(project.path.parent / "ccache")]
+    log = project.build_script(here.with_suffix(".sh"), rounds, compiles, mode="local", beside=beside)
     found: dict[str, dict[str, float]] = {}
     for language in ("C", "C++"):
         found[language] = {}
@@ -35,6 +47,8 @@ def measure(project: Project, rounds: int, compiles: int) -> dict[str, dict[str,
             found[language][way] = statistics.median(int(spent) / int(count) for count, spent in lines)
     hits = len(re.findall("^recc: compile hit manifest ", log, re.MULTILINE))
     assert hits >= 2 * rounds * compiles, "the manifest did not answer all"
+    direct = re.search(r"^direct_cache_hit\s+(\d+)", log, re.MULTILINE)
+    assert direct and int(direct[1]) >= 2 * rounds * compiles, "ccache did not answer all directly"
     return found
 
 

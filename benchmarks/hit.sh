@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs in an element's sandbox in 'local': CPU of a hit by the manifest, by recc through the wrapper, by recc alone.
+# Runs in an element's sandbox in 'local': CPU of a hit by the manifest, by recc, by ccache.
 # SPDX-License-Identifier: Apache-2.0
 #
 # usage: hit.sh ROUNDS COMPILES-A-ROUND
@@ -44,10 +44,11 @@ measure() {
 
 round=0
 while [ $round -lt "$1" ]; do
-    for way in manifest wrapper recc bare; do
+    for way in manifest wrapper recc ccache bare; do
         measure C gcc a.c $way "$2"
         [ $way = bare ] || measure C++ g++ b.cpp $way "$2"
     done
     measure C++ g++ b.cpp bare $(($2 / 20 + 1))
     round=$((round + 1))
 done
+ccache --print-stats

@@ -1,4 +1,4 @@
-# Ways to compile that benchmarks compare: by recc as others wire it, and by the bare compiler.
+# Ways to compile that benchmarks compare: by recc as others wire it, by a ccache in the working directory, and by the bare compiler.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh # sourced
 bare=/usr/bin:/bin:/usr/sbin:/sbin
@@ -13,4 +13,7 @@ recc() {
 }
 bare() {
     PATH=$bare "$@"
+}
+ccache() {
+    PATH=$bare LD_LIBRARY_PATH=$PWD CCACHE_DIR=$PWD/ccache.d ./ccache "$@"
 }

@@ -97,7 +97,7 @@ def test_programs_and_libraries_are_read(program: Path, programs: list[str], tmp
         directory.mkdir()
         (directory / name).write_text(name)
     record = tmp_path / "record"
-    lines = [*programs, f"B {place}/liba.so", f"B {other}/libb.so"]
+    lines = [*programs, f"B {place}/liba.so", f"B {other}/libb.so", "r /none/../lib/"]
     record.write_text("".join(f"{line}\n" for line in lines))
     found = ask(program, tmp_path, str(record))
     assert found[0] == "verdict: - "
@@ -107,6 +107,8 @@ def test_programs_and_libraries_are_read(program: Path, programs: list[str], tmp
         f"a -\t{other}/liba.so",
         f"a -\t{place}/libb.so",
         f"a -\t{place}/glibc-hwcaps",
+        "a -\t/none/../lib/liba.so",
+        "a -\t/none/../lib/tls",
     ):
         assert f"fact: {expected}" in found
     assert any(line.endswith("\t/etc/ld.so.cache") for line in found)
@@ -160,8 +162,9 @@ def test_what_is_no_function_of_contents(evidence: Evidence, programs: list[str]
     """A header that compares times, and a precompiled one."""
     (tmp_path / "a.c").write_text('#pragma GCC dependency "gram.y"\n')
     assert evidence(read(tmp_path / "a.c"), started=programs)[0] == "verdict: times a.c"
-    (tmp_path / "a.h.gch").write_text("gch")
-    assert evidence(read(tmp_path / "a.h.gch"), started=programs)[0] == "verdict: not-supported a.h.gch"
+    for begin in ("gpch", "CPCH"):
+        (tmp_path / "a.h.gch").write_text(f"{begin}.014")
+        assert evidence(read(tmp_path / "a.h.gch"), started=programs)[0] == "verdict: not-supported a.h.gch"
 
 
 def holds(program: Path, directory: Path, tag: str, value: str, name: str) -> bool:
@@ -183,6 +186,7 @@ def test_facts_hold(program: Path, tmp_path: Path) -> None:
     assert true("s", "f", "a") and not true("s", "f", "d") and not true("s", "f", "none")
     assert true("s", f"{tmp_path}/d", "link") and not true("s", f"{tmp_path}/link", "link")
     assert true("l", "d", "link") and not true("l", "e", "link") and not true("l", "d", "a")
+    assert true("l", "-", "a") and not true("l", "-", "link") and not true("l", "-", "none")
     assert true("p", f"{tmp_path}/d", "link") and not true("p", f"{tmp_path}/link", "link")
     listed = digest("".join(f"{name}\0" for name in (".", "..", "one")))
     assert true("d", listed, "d") and not true("d", listed, "a")

@@ -54,7 +54,7 @@ def read(name: str, mtime: int = 5, size: int = 7, ctime: int | None = None) -> 
     return f"R {mtime} {mtime if ctime is None else ctime} {size} {name}"
 
 
-FINE = ["scan: - ", "compile: - ", "quotes: no"]
+FINE = ["scan: - ", "compile: - ", "time: no", "quotes: no"]
 
 
 def test_a_compile_that_reads_what_its_scan_reads(judge: Judge) -> None:
@@ -67,7 +67,7 @@ def test_a_compile_that_reads_what_its_scan_reads(judge: Judge) -> None:
 
 
 def test_records_may_be_absent_or_cut(judge: Judge, tmp_path: Path) -> None:
-    assert judge([], []) == ["scan: unobserved a.c", "compile: unobserved as", "quotes: no"]
+    assert judge([], []) == ["scan: unobserved a.c", "compile: unobserved as", "time: no", "quotes: no"]
     assert judge([read("a.c"), "", "R", "R x", "R 1 2 3"], GCC)[1] == "compile: - "
 
 
@@ -173,16 +173,29 @@ def test_a_pragma_that_compares_times(judge: Judge, tmp_path: Path) -> None:
     assert judge([read("a.c", 1, 29), read("a.y", 1)], GCC)[0] == "scan: - "
 
 
-@pytest.mark.parametrize("text", ["x = __TIMESTAMP__;", "a(__TIME ## STAMP__)", "a##b STAMP"])
-def test_the_time_of_a_file(judge: Judge, tmp_path: Path, text: str) -> None:
-    """Here the library sees it asked for; BuildStream stages all files with one time."""
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x = __TIMESTAMP__;", True),
+        ("a(__TIME ## STAMP__)", True),
+        ("a(__ ## TIMESTAMP, __)", True),
+        ("P__", True),
+        ("__T", True),
+        ("__TIME__ __TIMESTAMP___ x__TIMESTAMP__ TIMES_ STAMPS", False),
+        ("a ## b __ _ TI", False),
+        ("", False),
+    ],
+)
+def test_the_time_of_a_file(judge: Judge, tmp_path: Path, text: str, says: bool) -> None:
+    """Then it is preprocessed as a whole; BuildStream stages all files with one time."""
+    answer = f"time: {'yes' if says else 'no'}"
     (tmp_path / "a.c").write_text(text)
     staged = 1321009871 * SECOND
-    assert judge([read("a.c", 5)], GCC, where="away")[0] == "scan: times __TIMESTAMP__"
-    assert judge([read("a.c", 5)], GCC)[0] == "scan: - "
-    assert judge([read("a.c", staged)], GCC, where="away")[0] == "scan: - "
-    (tmp_path / "a.c").write_text("a ## b __TIME")
-    assert judge([read("a.c", staged), read("a.h", 5)], GCC, where="away")[0] == "scan: times __TIMESTAMP__"
+    assert judge([read("a.c", 5)], GCC)[2] == answer
+    assert judge([read("a.c", staged)], GCC)[2] == "time: no"
+    assert judge([read("a.c", staged), read("a.h", 5)], GCC)[2] == answer
+    (tmp_path / "a.c").write_text("")
+    assert judge([read("a.c", 5)], GCC, "gcc", "-c", "a.c", f"-DX={text}")[2] == answer
 
 
 def test_a_link_to_a_device(judge: Judge, tmp_path: Path) -> None:
@@ -203,10 +216,10 @@ def test_precompiled_headers(judge: Judge, tmp_path: Path, made: int, mtime: int
     os.utime(tmp_path / "a.h.gch", ns=(made * SECOND, made * SECOND))
     header = read("a.h", mtime * SECOND, ctime=ctime * SECOND)
     source = read("a.c", 90 * SECOND)
-    scan, compiled, _ = judge([source, header], [*GCC, source, read("a.h.gch", made * SECOND)])
+    scan, compiled, *_ = judge([source, header], [*GCC, source, read("a.h.gch", made * SECOND)])
     assert scan == ("scan: - " if fresh else "scan: times a.h.gch")
     assert compiled == ("compile: - " if fresh else "compile: hidden-input a.h.gch")
-    scan, _, _ = judge([source, header], GCC, where="away")
+    scan, *_ = judge([source, header], GCC, where="away")
     assert scan == ("scan: not-supported a.h.gch" if fresh else "scan: times a.h.gch")
 
 
@@ -232,8 +245,8 @@ def test_a_precompiled_header_without_its_header(judge: Judge, tmp_path: Path) -
 )
 def test_line_directives(judge: Judge, tmp_path: Path, text: str, quotes: bool) -> None:
     (tmp_path / "a.c").write_text(text)
-    assert judge([read("a.c")], GCC)[2] == f"quotes: {'yes' if quotes else 'no'}"
+    assert judge([read("a.c")], GCC)[3] == f"quotes: {'yes' if quotes else 'no'}"
 
 
 def test_line_directives_of_the_system_do_not_count(judge: Judge) -> None:
-    assert judge([read("a.c"), read("/usr/include/stdio.h")], GCC)[2] == "quotes: no"
+    assert judge([read("a.c"), read("/usr/include/stdio.h")], GCC)[3] == "quotes: no"

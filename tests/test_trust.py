@@ -81,18 +81,18 @@ def test_poison(fetched: Project, tmp_path: Path) -> None:
     (fetched.path / "elements/evil.bst").write_text(EVIL)
     sources = {"a.c": "int answer(void) { return 42; }\n"}
 
-    def victim(poisoned: bool) -> str:
+    def victim(poisoned: bool, manifest: str = "on") -> str:
         text = ELEMENT.replace("sources:\n", "- evil.bst\nsources:\n", 1) if poisoned else ELEMENT
-        return add(fetched, "victim.bst", sources, text)
+        return add(fetched, "victim.bst", sources, f"{text}environment: {{{{BST_RECC_MANIFEST: '{manifest}'}}}}\n")
 
-    fetched.empty_action_cache()
     fetched.build(victim(False), "off")
     right = fetched.artifact("victim.bst", tmp_path / "right", "off")
-    assert fetched.build("victim.bst", "local").counts == Counts(1, local=1)
-
-    victim(True)
-    # The assembler is part of the key of local.
-    assert fetched.build("victim.bst", "local").counts == Counts(1, local=1)
+    # The assembler is part of the key of local, as recc has it and as the manifest has it.
+    for manifest in ("off", "on"):
+        fetched.empty_action_cache()
+        for poisoned in (False, True):
+            victim(poisoned, manifest)
+            assert fetched.build("victim.bst", "local").counts == Counts(1, local=1), (manifest, poisoned)
     wrong = fetched.artifact("victim.bst", tmp_path / "wrong", "local")
     assert wrong != right
     assert fetched.build("victim.bst", "local").counts == Counts(1, hits=1)

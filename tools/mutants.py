@@ -88,12 +88,12 @@ MUTANTS = {
     ),
     "files of equal content and other times": (
         f"{SOURCES}/judge.c",
-        "        judge_times(verdict, plan, scan, here);",
+        "        judge_times(verdict, plan, scan);",
         "        (void)judge_times;",
         JUDGE,
         "",
     ),
-    "times in remote": (f"{SOURCES}/judge.c", "any_input(plan, scan, true, says_time)", "0", REMOTE, "timestamp"),
+    "times in remote": (f"{SOURCES}/scan.c", 'if (find_reason(&found, "times"))', "if (0)", REMOTE, "timestamp"),
     "messages of other files in remote": (
         f"{SOURCES}/run.c",
         "quotes_others(&run->plan, &run->scan)",
@@ -126,11 +126,11 @@ MUTANTS = {
         "S_ISREG(status.st_mode) && status.st_size > 0 &&",
         "1 ||",
         LOCAL,
-        "output_link",
+        "output_empty_hard_link",
     ),
     "signals not handed on": (
         f"{SOURCES}/process.c",
-        "        kill(-running, number);",
+        "        caught = number;\n        kill(-running, number);\n        alarm(PATIENCE);",
         "        (void)number;",
         LOCAL,
         "signal_term",

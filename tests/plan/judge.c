@@ -34,6 +34,7 @@ int main(int argc, char **argv)
     judge_compile(&by_compile, &plan, &scan, &compile, &programs);
     print("scan", &by_scan);
     print("compile", &by_compile);
+    printf("time: %s\n", may_say_time(&plan, &scan) ? "yes" : "no");
     printf("quotes: %s\n", quotes_others(&plan, &scan) ? "yes" : "no");
     return 0;
 }

@@ -32,6 +32,10 @@ setup_timestamp_pasted() { stamp '#define P(a, b) a##b
 const char *t = P(__TIME, STAMP__);'; }
 row_timestamp_pasted() { $cc -c a.c; }
 change_timestamp_pasted() { touch -d @2000000 a.c; }
+setup_timestamp_pasted_apart() { stamp '#include "p.h"
+const char *t = P(__TIME, STAMP__);'; echo '#define P(a, b) a%:%:b' >p.h; }
+row_timestamp_pasted_apart() { $cc -c a.c; }
+change_timestamp_pasted_apart() { touch -d @2000000 a.c; }
 setup_timestamp_in_header() { stamp '#include "t.h"'; echo 'const char *t = __TIMESTAMP__;' >t.h; touch -d @1000000 t.h; }
 row_timestamp_in_header() { $cc -c a.c; }
 change_timestamp_in_header() { touch -d @2000000 a.c; }

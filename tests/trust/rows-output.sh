@@ -116,6 +116,9 @@ setup_output_link_dangling() { one; ln -s b.o a.o; }
 row_output_link_dangling() { $cc -c a.c; }
 setup_output_hard_link() { old; ln a.o b.o; }
 row_output_hard_link() { $cc -c a.c; }
+# An assembler writes into an empty file, and makes any other anew.
+setup_output_empty_hard_link() { one; : >a.o; ln a.o b.o; }
+row_output_empty_hard_link() { $cc -c a.c; }
 setup_output_dependencies_link() { one; echo old >b.d; ln -s b.d a.d; }
 row_output_dependencies_link() { $cc -MD -c a.c; }
 setup_output_directory_link() { one; mkdir d; ln -s d e; }

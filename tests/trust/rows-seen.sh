@@ -8,6 +8,10 @@ change_seen_directory_appears() { mkdir a; header 2 a/n.h; }
 setup_seen_link_moves() { mkdir one two; header 1 one/n.h; header 2 two/n.h; ln -s one inc; uses n.h; }
 row_seen_link_moves() { $cc -Iinc -c a.c; }
 change_seen_link_moves() { ln -sfn two inc; }
+# clang warns of a name that is another file's but for capitals.
+setup_seen_capitals() { header 1; ln -s n.h N.h; uses N.h; }
+row_seen_capitals() { $cc -c a.c 2>&1; }
+change_seen_capitals() { rm N.h && cp n.h N.h; }
 # Of two directories that are the same, gcc searches one.
 setup_seen_same_directory() {
     mkdir a last && ln -s a b

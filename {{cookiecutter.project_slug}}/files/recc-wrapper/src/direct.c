@@ -35,8 +35,7 @@ static bool is_plain_locale(void)
 bool is_direct(const struct run *run)
 {
     const char *libraries = getenv("LD_LIBRARY_PATH");
-    return run->manifest && !run->clang && !(libraries && *libraries) &&
-           is_plain_locale() && !isatty(2);
+    return run->manifest && !(libraries && *libraries) && is_plain_locale() && !isatty(2);
 }
 
 /* Where this command's entries are. Contents of its sources are part of the name: of conftest.c there are hundreds. */
@@ -79,13 +78,16 @@ static bool holds(struct run *run, char *text, struct words *objects)
     return objects->count == run->plan.outputs.count + 2; /* else its end is missing */
 }
 
-/* Whether a compile is given all that it would write. */
+/* Whether a compile is given all that it would write; clang writes some by their whole paths. */
 static bool has_outputs(const struct run *run, const struct words *planned)
 {
-    for (size_t i = 0; run->plan.kind == RUN_COMPILE && i < planned->count; i++)
-        if (!among(&run->plan.outputs, planned->word[i]))
-            return false;
-    return true;
+    bool all = true;
+    for (size_t i = 0; run->plan.kind == RUN_COMPILE && i < planned->count; i++) {
+        char *whole = format("%s/%s", run->directory, planned->word[i]);
+        all = all && (among(&run->plan.outputs, planned->word[i]) || among(&run->plan.outputs, whole));
+        free(whole);
+    }
+    return all;
 }
 
 /* To be freed. */

@@ -26,8 +26,8 @@ void read_lines(const char *path, struct words *lines)
 /* What a compiler starts, and nothing that decides by itself what it reads: scripts, say. */
 static bool is_known_program(const char *path)
 {
-    static const char *const patterns[] = {"*gcc*", "*g++*", "*c++*", "*cc",     "cc1",      "cc1plus",
-                                           "*as",   "ld*",   "*-ld*", "collect2", "lto1", "lto-wrapper", "*objcopy", "make"};
+    static const char *const patterns[] = {"*gcc*",    "*g++*", "*c++*",       "*cc",       "*clang*", "cc1", "cc1plus", "*as", "ld*", "*-ld*",
+                                           "collect2", "lto1",  "lto-wrapper", "*objcopy", "lld",     "make"};
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
         if (fnmatch(patterns[i], base(path), 0) == 0)
             return true;
@@ -97,25 +97,30 @@ static void add_fact(struct words *facts, char tag, const char *name)
 static void name_library_places(struct verdict *verdict, const struct words *lines, struct words *facts)
 {
     static const char *const files[] = {"/etc/ld.so.cache", "/etc/ld.so.preload"};
+    /* Directories that it prefers, in glibc of today and before 2.37. */
+    static const char *const preferred[] = {"glibc-hwcaps", "tls", "haswell", "avx512_1", "x86_64", "aarch64", "atomics"};
     struct words places = {0};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         add_fact(facts, access(files[i], F_OK) == 0 ? 'R' : 'a', files[i]);
     for (size_t i = 0; i < lines->count; i++) {
-        char *place = checked(strndup(lines->word[i] + 2, base(lines->word[i]) - lines->word[i] - 2));
-        if (lines->word[i][0] == 'B' && !among(&places, place)) {
-            char *variants = format("%sglibc-hwcaps", place);
+        const char *line = lines->word[i];
+        char *place = checked(strndup(line + 2, base(line) - line - 2));
+        if (strchr("Br", line[0]) && !among(&places, place))
             add_word(&places, place);
-            add_fact(facts, 'a', variants);
-            if (access(variants, F_OK) == 0)
-                object_to(verdict, "program", variants);
-            free(variants);
-        }
         free(place);
     }
+    for (size_t i = 0; i < places.count; i++)
+        for (size_t j = 0; j < sizeof preferred / sizeof *preferred; j++) {
+            char *name = format("%s%s", places.word[i], preferred[j]);
+            add_fact(facts, 'a', name);
+            if (access(name, F_OK) == 0)
+                object_to(verdict, "program", name);
+            free(name);
+        }
     for (size_t i = 0; i < lines->count; i++)
         for (size_t j = 0; lines->word[i][0] == 'B' && j < places.count; j++) {
             char *name = format("%s%s", places.word[j], base(lines->word[i]));
-            add_fact(facts, access(name, F_OK) == 0 ? 's' : 'a', name);
+            add_fact(facts, access(name, F_OK) == 0 ? 'R' : 'a', name);
             free(name);
         }
 }
@@ -155,9 +160,8 @@ static void name_facts(struct verdict *verdict, const struct words *lines, const
                 object_to(verdict, "times", name);
             if (asks_for_times(name))
                 object_to(verdict, "times", name);
-            size_t length = strlen(name);
-            if (length > 4 && strcmp(name + length - 4, ".gch") == 0)
-                object_to(verdict, "not-supported", name); /* never twice the same */
+            if (is_precompiled_header(name))
+                object_to(verdict, "not-supported", name); /* gcc's is never twice the same, clang's has times in it */
         } else if ((tag == 'l' || tag == 'p') && strncmp(line + 2, now, name - line - 3) != 0)
             object_to(verdict, "times", name);
         char *fact = format("%c %s\t%s", tag, now, name);

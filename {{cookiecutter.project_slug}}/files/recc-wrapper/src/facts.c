@@ -3,6 +3,7 @@
 #include "facts.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static bool digest_directory(const char *name, char digest[DIGEST_SIZE])
  *   a   '-': there is nothing
  *   s   what is there: f, o for another kind, the path without symbolic links of a directory, since
  *       gcc searches only one of two that are the same
- *   l   where a symbolic link leads
+ *   l   where a symbolic link leads; '-': it is none
  *   p   the path without symbolic links
  *   d   digest of the names in a directory
  *   t   another file that was changed at the same time
@@ -63,7 +64,7 @@ const char *fact_now(char tag, const char *name)
     case 'l':
         size = readlink(name, value, sizeof value - 1);
         value[size > 0 ? size : 0] = '\0';
-        return size > 0 ? value : NULL;
+        return size > 0 ? value : errno == EINVAL ? "-" : NULL;
     case 'p':
         return realpath(name, value);
     case 'd':

@@ -29,17 +29,15 @@ static bool same_content(const struct entry *one, const struct entry *other)
 }
 
 /* Times are not in the key, and equal in another sandbox: '#pragma once' tells files of equal content apart by them. */
-static void judge_times(struct verdict *verdict, const struct plan *plan, const struct record *scan, bool here)
+static void judge_times(struct verdict *verdict, const struct plan *plan, const struct record *scan)
 {
     const struct entry **inputs = checked(malloc((scan->count + 1) * sizeof *inputs));
     size_t count = 0, i, j;
-    bool differ = false, young = false;
+    bool differ = false;
 
     for (i = 0; i < scan->count; i++)
         if (scan->entry[i].tag == 'R')
             inputs[count++] = &scan->entry[i];
-    for (i = 0; i < count; i++)
-        young |= inputs[i]->mtime != STAGED;
     qsort(inputs, count, sizeof *inputs, by_size);
     for (i = 1; i < count; i++) {
         differ |= inputs[i]->mtime != inputs[0]->mtime;
@@ -50,12 +48,16 @@ static void judge_times(struct verdict *verdict, const struct plan *plan, const 
     free(inputs);
     if (differ && any_input(plan, scan, false, compares_times))
         object_to(verdict, "times", "#pragma GCC dependency");
-    /* Where it compiles here, the library sees the compiler ask for it. */
-    for (i = 0; young && !here && i < plan->all.count; i++)
-        if (strstr(plan->all.word[i], "STAMP__") || strstr(plan->all.word[i], "##"))
-            object_to(verdict, "times", plan->all.word[i]);
-    if (young && !here && any_input(plan, scan, true, says_time))
-        object_to(verdict, "times", "__TIMESTAMP__");
+}
+
+bool may_say_time(const struct plan *plan, const struct record *scan)
+{
+    bool young = false, says = false;
+    for (size_t i = 0; i < scan->count; i++)
+        young |= scan->entry[i].tag == 'R' && scan->entry[i].mtime != STAGED;
+    for (size_t i = 0; i < plan->all.count; i++)
+        says |= says_time(plan->all.word[i]);
+    return young && (says || any_input(plan, scan, true, says_time));
 }
 
 static void judge_unrecordable(struct verdict *verdict, const struct record *record)
@@ -130,7 +132,7 @@ void judge_scan(struct verdict *verdict, const struct plan *plan, const struct r
         }
     }
     if (plan->kind == RUN_COMPILE)
-        judge_times(verdict, plan, scan, here);
+        judge_times(verdict, plan, scan);
     for (i = 0; !here && i < plan->all.count; i++)
         if (assembles_files(plan->all.word[i]))
             object_to(verdict, "hidden-input", plan->all.word[i]);

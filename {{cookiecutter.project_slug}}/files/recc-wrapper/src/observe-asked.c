@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <glob.h>
 #include <iconv.h>
 #include <limits.h>
@@ -23,7 +24,9 @@
 /* A program learns whether `name` is there. clang answers __has_embed by that alone: in its scan it is an input. */
 static void asked(const char *name, int result, const struct stat *status)
 {
-    if (result != 0)
+    if (strncmp(name, "/proc/self/", 11) == 0)
+        ; /* of what is open: that is recorded */
+    else if (result != 0)
         record("a %s\n", name);
     else if (scan && status && S_ISREG(status->st_mode))
         record_read(name, status);
@@ -57,10 +60,17 @@ ssize_t readlink(const char *restrict name, char *restrict target, size_t size)
     NEXT(ssize_t, readlink, (const char *, char *, size_t));
     ssize_t length = next(name, target, size);
     if (length < 0)
-        record("a %s\n", name);
+        record(errno == EINVAL ? "l -\t%s\n" : "a %s\n", name);
     else if (strncmp(name, "/proc/", 6) != 0)
         record("l %.*s\t%s\n", (int)length, target, name);
     return length;
+}
+
+void record_link(const char *name)
+{
+    char target[PATH_MAX];
+    if (readlink(name, target, sizeof target) < 0)
+        (void)0; /* none is recorded as well */
 }
 
 char *realpath(const char *restrict name, char *restrict target)
@@ -142,26 +152,48 @@ struct tm *localtime(const time_t *moment)
     return next(moment);
 }
 
-static int record_library(struct dl_phdr_info *library, size_t size, void *unused)
+/* Where the loader looks for what `owner` needs. */
+static void record_places(const char *owner, const char *places)
 {
-    (void)size, (void)unused;
-    const char *name = library->dlpi_name; /* of the program itself: empty; of what the kernel lays there: no path */
+    static const char origin[] = "$ORIGIN";
+    for (size_t size; *places; places += size + (places[size] == ':')) {
+        size = strcspn(places, ":");
+        size_t skip = strncmp(places, origin, strlen(origin)) == 0 ? strlen(origin) : 0;
+        if ((!skip && places[0] != '/') || memchr(places + skip, '$', size - skip))
+            record("Y program one with places of its own for libraries: %s\n", owner);
+        else
+            record("r %.*s%.*s/\n", skip ? (int)(strrchr(owner, '/') - owner) : 0, owner, (int)(size - skip), places + skip);
+    }
+}
+
+static int record_library(struct dl_phdr_info *library, size_t size, void *program)
+{
+    (void)size;
+    const char *name = library->dlpi_name, *strings = ""; /* of the program itself: empty; of what the kernel lays there: no path */
     if ((name[0] && name[0] != '/') || strncmp(name, PREFIX "/", sizeof PREFIX) == 0)
         return 0;
     if (name[0])
         record("B %s\n", name);
     for (int i = 0; i < library->dlpi_phnum; i++) {
-        const ElfW(Dyn) *entry = (const void *)(library->dlpi_addr + library->dlpi_phdr[i].p_vaddr);
-        for (; library->dlpi_phdr[i].p_type == PT_DYNAMIC && entry->d_tag != DT_NULL; entry++)
+        const ElfW(Dyn) *first = (const void *)(library->dlpi_addr + library->dlpi_phdr[i].p_vaddr), *entry;
+        if (library->dlpi_phdr[i].p_type != PT_DYNAMIC)
+            continue;
+        for (entry = first; entry->d_tag != DT_NULL; entry++)
+            if (entry->d_tag == DT_STRTAB) /* where it has been loaded, on most machines */
+                strings = (const char *)(entry->d_un.d_ptr < library->dlpi_addr ? library->dlpi_addr + entry->d_un.d_ptr : entry->d_un.d_ptr);
+        for (entry = first; entry->d_tag != DT_NULL; entry++)
             if (entry->d_tag == DT_RUNPATH || entry->d_tag == DT_RPATH)
-                record("Y program one with places of its own for libraries: %s\n", name);
+                record_places(name[0] ? name : program, strings + entry->d_un.d_val);
     }
     return 0;
 }
 
 void record_libraries(void)
 {
-    dl_iterate_phdr(record_library, NULL);
+    char program[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[size > 0 ? size : 0] = '\0';
+    dl_iterate_phdr(record_library, program);
 }
 
 /* A plugin is code: what it is decides what the compile makes. */

@@ -14,13 +14,14 @@
  *   i INODE NAME                    which file that was
  *   T NAME                          made as a temporary file
  *   B NAME                          loaded as a library
+ *   r DIRECTORY/                    where a program or library has the loader look
  *   X REASON DETAIL                 something that no record can stand for
  *
  * and, from observe-asked.c, where nothing is opened:
  *
  *   a NAME                          not there
  *   s NAME                          there
- *   l TARGET<TAB>NAME               where a symbolic link leads
+ *   l TARGET<TAB>NAME               where a symbolic link leads; '-': it is none
  *   p TARGET<TAB>NAME               a path without symbolic links
  *   d NAME                          a directory that is listed
  *   U NAME                          removed
@@ -44,7 +45,7 @@
 #include "observe.h"
 
 static int record_fd = -1;
-static bool strict;
+static bool strict, clang;
 bool scan;
 
 void record(const char *form, ...)
@@ -127,8 +128,12 @@ static void after(int directory, const char *name, int fd, bool writes)
         record("W %s\n", name);
         record("i %llu %s\n", (unsigned long long)status.st_ino, name);
         note(status.st_ino);
-    } else
+    } else {
         record_read(name, &status);
+        /* clang asks /proc by which name it has opened a file, and warns of other capitals in that. */
+        if (clang)
+            record_link(name);
+    }
     errno = error;
 }
 
@@ -159,7 +164,8 @@ __attribute__((constructor)) static void start(void)
     record_fd = fcntl(fd, F_DUPFD_CLOEXEC, 100);
     close(fd);
     strict = getenv("OBSERVE_STRICT") != NULL;
-    scan = getenv("OBSERVE_SCAN") && strstr(program_invocation_short_name, "clang");
+    clang = strstr(program_invocation_short_name, "clang");
+    scan = clang && getenv("OBSERVE_SCAN");
     /* A compile ends with what started it, as where the shell kills a whole group. */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     size = readlink("/proc/self/exe", program, sizeof program - 1);

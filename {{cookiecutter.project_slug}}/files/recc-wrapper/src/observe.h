@@ -14,6 +14,7 @@ extern bool scan; /* a dependency scan: what it asks for counts as read */
 void record(const char *form, ...) __attribute__((format(printf, 1, 2)));
 void record_read(const char *name, const struct stat *status);
 void record_libraries(void); /* those that are loaded */
+void record_link(const char *name);
 #pragma GCC visibility pop
 
 #endif

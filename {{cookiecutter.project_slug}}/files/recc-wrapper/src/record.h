@@ -37,6 +37,9 @@ bool find_reason(const struct record *record, const char *why);
 /* Can a scan's inputs stand for the compile? `here`: it compiles under observation, in this sandbox. */
 void judge_scan(struct verdict *verdict, const struct plan *plan, const struct record *scan, bool here);
 
+/* Whether it may ask for the time of a file, which no key tells. BuildStream stages all files with one time. */
+bool may_say_time(const struct plan *plan, const struct record *scan);
+
 /* Did the compile (or link) itself read, miss or write what its scan does not tell? `programs`: those it may run. */
 void judge_compile(struct verdict *verdict, const struct plan *plan, const struct record *scan,
                    const struct record *compile, const struct words *programs);

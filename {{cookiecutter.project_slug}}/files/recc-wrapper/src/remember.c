@@ -80,7 +80,7 @@ static bool keep(const struct run *run, const char *path, bool executable, char 
     return kept;
 }
 
-/* What it has written and is there; '!': made anew, by a program that removes first what is in the way. */
+/* What it has written and is there; '!': made anew, by a program that removes or replaces what is in the way. */
 static void write_outputs(struct verdict *verdict, FILE *file, const struct run *run, const char *record,
                           const struct words *lines, const struct words *own)
 {
@@ -94,7 +94,7 @@ static void write_outputs(struct verdict *verdict, FILE *file, const struct run 
         if (lstat(name, &status) != 0)
             continue;
         for (size_t j = 0; j < lines->count; j++)
-            removed |= lines->word[j][0] == 'U' && strcmp(name_of(lines->word[j]), name) == 0;
+            removed |= strchr("UM", lines->word[j][0]) && strcmp(name_of(lines->word[j]), name) == 0;
         bool executable = status.st_mode & 0111;
         if (!S_ISREG(status.st_mode) || !keep(run, name, executable, digest))
             object_to(verdict, "output", name);

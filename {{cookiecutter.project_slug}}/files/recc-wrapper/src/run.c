@@ -41,18 +41,6 @@ int compile(const struct run *run, const char *observe, const char *out, const c
         .program = run->compiler, .command = run->plan.all.word, .observe = observe, .out = out, .err = err});
 }
 
-/* What a compile includes, by running the scan that the plan has. */
-static bool scan_compile(struct run *run)
-{
-    char *record = own_file(run, "scan");
-    struct child child = {.program = run->compiler, .command = run->plan.scan.word, .in = "/dev/null",
-                          .out = "/dev/null", .err = "/dev/null", .observe = record, .scan = true, .strict = true};
-    bool scanned = run->plan.scan.count == 0 || run_child(&child) == 0;
-    read_record(&run->scan, record);
-    free(record);
-    return scanned;
-}
-
 static bool bring_all(const void *data)
 {
     const struct run *run = data;
@@ -228,7 +216,7 @@ void run_planned(struct run *run)
         run->compiler = known;
     if (run->plan.kind == RUN_LINK)
         scan_link(run, &verdict);
-    bool scanned = run->plan.kind != RUN_COMPILE || scan_compile(run);
+    bool scanned = run->plan.kind != RUN_COMPILE || scan_compile(run, &verdict);
     judge_scan(&verdict, &run->plan, &run->scan, run->mode == LOCAL);
     if (verdict.why[0] && (scanned || strcmp(verdict.why, "special-file") == 0))
         run_alone(run, verdict.why, verdict.detail);

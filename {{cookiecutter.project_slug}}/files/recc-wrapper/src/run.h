@@ -52,6 +52,9 @@ bool compare_results(const struct run *run, const char *path, const char *out, c
 /* Whether it uses make's jobserver: it says so where there is none, as in an executor's sandbox. */
 bool needs_jobserver(const struct run *run);
 
+/* What a compile includes; false: it fails. An objection where it asks for the time of a file. */
+bool scan_compile(struct run *run, struct verdict *verdict);
+
 /* Links: let the linker name inputs and outputs. */
 void scan_link(struct run *run, struct verdict *verdict);
 void name_link_outputs(struct run *run); /* as the scan has them */

@@ -1,6 +1,7 @@
 /* What the texts of inputs say that no digest of theirs tells. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,15 +60,35 @@ bool compares_times(const char *text)
     return strstr(text, "GCC dependency") != NULL;
 }
 
+bool is_precompiled_header(const char *name)
+{
+    char begin[4] = "";
+    FILE *file = fopen(name, "re");
+    bool found = file && fread(begin, sizeof begin, 1, file) == 1 &&
+                 (memcmp(begin, "gpch", sizeof begin) == 0 || memcmp(begin, "CPCH", sizeof begin) == 0);
+    if (file)
+        fclose(file);
+    return found;
+}
+
 bool asks_for_times(const char *name)
 {
     return !is_system(name) && file_says(name, compares_times);
 }
 
-/* The time of a file, in one word or pasted together out of two. */
+/* __TIMESTAMP__, or a piece that '##' can make it of. */
 bool says_time(const char *text)
 {
-    return strstr(text, "__TIMESTAMP__") || (strstr(text, "##") && (strstr(text, "__TIME") || strstr(text, "STAMP")));
+    static const char name[] = "__TIMESTAMP__";
+    for (size_t length; *text; text += length ? length : 1) {
+        char word[sizeof name] = "";
+        for (length = 0; isalnum((unsigned char)text[length]) || text[length] == '_'; length++)
+            if (length < sizeof word - 1)
+                word[length] = text[length];
+        if (length >= 3 && length < sizeof name && strstr(name, word))
+            return true;
+    }
+    return false;
 }
 
 /* What the assembler reads: an executor's /dev and /proc answer as well, with something else. */

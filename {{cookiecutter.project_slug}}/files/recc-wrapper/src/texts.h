@@ -10,7 +10,7 @@ bool is_system(const char *name);
 /* Whether a source, or what the scan has read, says it; `system`: toolchain and system as well. */
 bool any_input(const struct plan *plan, const struct record *scan, bool system, bool (*says)(const char *text));
 
-/* What a text says: it compares times, asks for the time of a file, has the assembler read files. */
+/* What a text says: it compares times, may ask for the time of a file, has the assembler read files. */
 bool compares_times(const char *text);
 bool says_time(const char *text);
 bool assembles_files(const char *text);
@@ -20,5 +20,8 @@ bool quotes_others(const struct plan *plan, const struct record *scan);
 
 /* Whether a file has the compiler compare the times of others. */
 bool asks_for_times(const char *name);
+
+/* gcc's, or clang's, of which modules are a kind. */
+bool is_precompiled_header(const char *name);
 
 #endif
