@@ -150,6 +150,9 @@ def test_another_command_or_directory(build: Build) -> None:
 
 
 def test_the_cheap_is_compiled_and_recc_is_asked_for_the_rest(build: Build) -> None:
-    """recc is not there, so to ask it is an error that the log tells."""
-    assert build.compile(BST_RECC_ASK_ABOVE="0")[0] == "error"
-    assert build.compile(BST_RECC_ASK_ABOVE="100000")[0] == "local"
+    """recc is not there, so to ask it is an error that the log tells. What it cannot have is compiled: `.include`."""
+    (build.directory / "b.s").write_text(".data\n")
+    assert build.compile("-c", "b.s", BST_RECC_ASK_ABOVE="0")[0] == "error"
+    assert build.compile("-c", "b.s", BST_RECC_ASK_ABOVE="100000")[0] == "local"
+    assert build.compile(BST_RECC_ASK_ABOVE="0")[0] == "local"
+    assert build.compile(BST_RECC_ASK_ABOVE="0") == HIT

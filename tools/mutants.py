@@ -183,8 +183,8 @@ MUTANTS = {
     ),
     "precompiled headers remembered": (
         f"{SOURCES}/evidence.c",
-        'strcmp(name + length - 4, ".gch") == 0',
-        "0",
+        "|| holds_times(name))",
+        "|| 0)",
         EVIDENCE,
         "",
     ),

@@ -1,4 +1,4 @@
-/* judge here|away SCAN COMPILE PROGRAMS -- COMMAND...: prints how the wrapper judges a command by two records of it. */
+/* judge SCAN COMPILE PROGRAMS -- COMMAND...: prints how the wrapper judges a command by two records of it. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
@@ -20,17 +20,17 @@ int main(int argc, char **argv)
     struct words programs = {0};
     char *program;
 
-    if (argc < 7 || strcmp(argv[5], "--") != 0)
+    if (argc < 6 || strcmp(argv[4], "--") != 0)
         return 2;
-    settings.clang = strstr(argv[6], "clang") != NULL;
-    plan_command(&plan, argv + 6, environ, &settings);
+    settings.clang = strstr(argv[5], "clang") != NULL;
+    plan_command(&plan, argv + 5, environ, &settings);
     if (plan.kind == RUN_ALONE)
         return 3;
-    while ((program = strsep(&argv[4], ":")))
+    while ((program = strsep(&argv[3], ":")))
         add_word(&programs, program);
-    read_record(&scan, argv[2]);
-    read_record(&compile, argv[3]);
-    judge_scan(&by_scan, &plan, &scan, strcmp(argv[1], "here") == 0);
+    read_record(&scan, argv[1]);
+    read_record(&compile, argv[2]);
+    judge_scan(&by_scan, &plan, &scan);
     judge_compile(&by_compile, &plan, &scan, &compile, &programs);
     print("scan", &by_scan);
     print("compile", &by_compile);

@@ -75,9 +75,10 @@ static void look_at_file(struct seen *seen, const char *word)
     look_at_input(seen, word);
     if (!*word)
         refuse(seen, "unknown-file", word);
-    else if (strstr(language, "header"))
+    else if (strstr(language, "header")) {
         refuse(seen, "not-supported", word);
-    else if (is_one_of(language, "c c++ assembler-with-cpp"))
+        seen->header = seen->blamed == word;
+    } else if (is_one_of(language, "c c++ assembler-with-cpp"))
         seen->preprocessed = true;
     else if (is_one_of(language, "cpp-output c++-cpp-output assembler"))
         seen->unprocessed = true;

@@ -11,6 +11,7 @@ struct seen {
     const char *language;     /* -x */
     const char *output, *depfile;
     bool compile, assembly, depends, notes, split, debug, lto, prints, linked;
+    bool header;    /* to be precompiled: that is the reason */
     bool handed_on; /* the preprocessor is told to write a depfile */
     /* Of some source, whether it is: */
     bool preprocessed, unprocessed, compiled, assembled;

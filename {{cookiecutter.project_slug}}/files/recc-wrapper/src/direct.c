@@ -181,7 +181,6 @@ static bool answer_directly(struct run *run, struct words *objects)
 
 void run_directly(struct run *run)
 {
-    struct verdict verdict = {0};
     struct words objects = {0};
     if (answer_directly(run, &objects)) {
         for (int stream = 1; stream <= 2; stream++)
@@ -191,9 +190,15 @@ void run_directly(struct run *run)
     }
     make_directories(format("%s/index", run->manifest));
     make_directories(format("%s/objects", run->manifest));
-    if (!is_cheap(run))
-        return;
-    make_own(run);
+    if (is_cheap(run))
+        compile_directly(run);
+}
+
+void compile_directly(struct run *run)
+{
+    struct verdict verdict = {0};
+    if (!run->own)
+        make_own(run);
     char *record = own_file(run, "record"), *out = own_file(run, "out"), *err = own_file(run, "err");
     long long began = milliseconds();
     int status = compile(run, record, out, err);
@@ -201,7 +206,6 @@ void run_directly(struct run *run)
     show(err, 2);
     if (status == 0) {
         run->cost = milliseconds() - began;
-        learn_cost(run);
         remember(run, &verdict, record, out, err);
     } else if (run->plan.kind == RUN_OTHER)
         object_to(&verdict, run->plan.reason, "");

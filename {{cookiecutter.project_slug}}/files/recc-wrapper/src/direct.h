@@ -17,10 +17,13 @@ char *entry_path(const struct run *run);
  */
 void run_directly(struct run *run);
 
+/* Compile it here, keep what is observed of it, and leave as it does. */
+void compile_directly(struct run *run) __attribute__((noreturn));
+
+/* Keep what was observed of it, and what it took. An objection where that does not tell all that its result depends on. */
+void remember(struct run *run, struct verdict *verdict, const char *record, const char *out, const char *err);
+
 /* What it took is what others like it will take. */
 void learn_cost(const struct run *run);
-
-/* Keep what was observed of it. An objection where that does not tell all that its result depends on. */
-void remember(struct run *run, struct verdict *verdict, const char *record, const char *out, const char *err);
 
 #endif

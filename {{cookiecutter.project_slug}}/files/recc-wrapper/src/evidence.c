@@ -158,10 +158,8 @@ static void name_facts(struct verdict *verdict, const struct words *lines, const
             if (stat(name, &status) != 0 || status.st_size != size ||
                 (long long)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec != mtime)
                 object_to(verdict, "times", name);
-            if (asks_for_times(name))
+            if (asks_for_times(name) || holds_times(name))
                 object_to(verdict, "times", name);
-            if (is_precompiled_header(name))
-                object_to(verdict, "not-supported", name); /* gcc's is never twice the same, clang's has times in it */
         } else if ((tag == 'l' || tag == 'p') && strncmp(line + 2, now, name - line - 3) != 0)
             object_to(verdict, "times", name);
         char *fact = format("%c %s\t%s", tag, now, name);

@@ -80,22 +80,6 @@ static bool climbs_out_of_link(const char *name)
     return false;
 }
 
-/* A precompiled header stands for the header beside it, unless something it is made of is younger. */
-static bool is_fresh(const char *precompiled, const struct plan *plan, const struct record *scan)
-{
-    struct stat status;
-    long long made;
-    if (stat(precompiled, &status) != 0)
-        return false;
-    made = (long long)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
-    for (size_t i = 0; i < scan->count; i++) {
-        const struct entry *entry = &scan->entry[i];
-        if (entry->tag == 'R' && !among(&plan->sources, entry->name) && (entry->mtime > made || entry->ctime > made))
-            return false;
-    }
-    return true;
-}
-
 /* A device or what a link leads to it: no executor has it. */
 static bool is_elsewhere(const char *name)
 {
@@ -105,7 +89,7 @@ static bool is_elsewhere(const char *name)
            (strncmp(real, "/dev/", 5) == 0 || strncmp(real, "/proc/", 6) == 0 || strncmp(real, "/sys/", 5) == 0);
 }
 
-void judge_scan(struct verdict *verdict, const struct plan *plan, const struct record *scan, bool here)
+void judge_scan(struct verdict *verdict, const struct plan *plan, const struct record *scan)
 {
     char precompiled[4096];
     size_t i;
@@ -123,32 +107,17 @@ void judge_scan(struct verdict *verdict, const struct plan *plan, const struct r
         snprintf(precompiled, sizeof precompiled, "%s.gch", name);
         if (is_elsewhere(name))
             object_to(verdict, "special-file", name);
-        if (plan->kind == RUN_COMPILE && access(precompiled, F_OK) == 0) {
-            if (!is_fresh(precompiled, plan, scan))
-                object_to(verdict, "times", precompiled);
-            else if (!here)
-                /* Never twice the same, and an executor without it gives other messages. */
-                object_to(verdict, "not-supported", precompiled);
-        }
+        /* Never twice the same, and an executor without it gives other messages. */
+        if (plan->kind == RUN_COMPILE && access(precompiled, F_OK) == 0)
+            object_to(verdict, "not-supported", precompiled);
     }
     if (plan->kind == RUN_COMPILE)
         judge_times(verdict, plan, scan);
-    for (i = 0; !here && i < plan->all.count; i++)
+    for (i = 0; i < plan->all.count; i++)
         if (assembles_files(plan->all.word[i]))
             object_to(verdict, "hidden-input", plan->all.word[i]);
-    if (!here && any_input(plan, scan, true, assembles_files))
+    if (any_input(plan, scan, true, assembles_files))
         object_to(verdict, "hidden-input", "of the assembler");
-}
-
-static bool is_precompiled(const char *name, const struct plan *plan, const struct record *scan)
-{
-    size_t size = strlen(name);
-    char *header = checked(strdup(name));
-    bool known = size > 4 && strcmp(name + size - 4, ".gch") == 0;
-    header[known ? size - 4 : 0] = '\0';
-    known = known && find_entry(scan, 'R', header) && is_fresh(name, plan, scan);
-    free(header);
-    return known;
 }
 
 void judge_compile(struct verdict *verdict, const struct plan *plan, const struct record *scan,
@@ -163,8 +132,7 @@ void judge_compile(struct verdict *verdict, const struct plan *plan, const struc
         size_t size = strlen(name);
         bool own = find_entry(compile, 'W', name) || find_entry(compile, 'T', name);
 
-        if (entry->tag == 'R' && !own && !find_entry(scan, 'R', name) && !among(&plan->sources, name) &&
-            !is_precompiled(name, plan, scan))
+        if (entry->tag == 'R' && !own && !find_entry(scan, 'R', name) && !among(&plan->sources, name))
             object_to(verdict, "hidden-input", name);
         if (entry->tag == 'A' && !own && !find_entry(scan, 'A', name) && plan->kind == RUN_COMPILE)
             object_to(verdict, "messages", name);

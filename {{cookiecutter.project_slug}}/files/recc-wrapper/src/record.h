@@ -34,8 +34,8 @@ const struct entry *find_entry(const struct record *record, char tag, const char
 /* Whether there is an 'X REASON …'. */
 bool find_reason(const struct record *record, const char *why);
 
-/* Can a scan's inputs stand for the compile? `here`: it compiles under observation, in this sandbox. */
-void judge_scan(struct verdict *verdict, const struct plan *plan, const struct record *scan, bool here);
+/* Can a scan's inputs stand for the compile? */
+void judge_scan(struct verdict *verdict, const struct plan *plan, const struct record *scan);
 
 /* Whether it may ask for the time of a file, which no key tells. BuildStream stages all files with one time. */
 bool may_say_time(const struct plan *plan, const struct record *scan);

@@ -15,6 +15,7 @@
 #include "facts.h"
 #include "files.h"
 #include "keep.h"
+#include "texts.h"
 
 enum { ENTRIES = 8 /* for one command and its sources, the newest first */ };
 
@@ -96,6 +97,8 @@ static void write_outputs(struct verdict *verdict, FILE *file, const struct run 
         for (size_t j = 0; j < lines->count; j++)
             removed |= strchr("UM", lines->word[j][0]) && strcmp(name_of(lines->word[j]), name) == 0;
         bool executable = status.st_mode & 0111;
+        if (holds_times(name))
+            object_to(verdict, "times", name);
         if (!S_ISREG(status.st_mode) || !keep(run, name, executable, digest))
             object_to(verdict, "output", name);
         else
@@ -133,6 +136,7 @@ void remember(struct run *run, struct verdict *verdict, const char *record, cons
     size_t size;
     FILE *file;
 
+    learn_cost(run);
     if (count_new(run, 0) >= manifest_size()) {
         add_entry(run, "ask\n");
         return;

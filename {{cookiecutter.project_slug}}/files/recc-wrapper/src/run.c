@@ -134,17 +134,18 @@ static void end_watched(struct run *run, const struct answer *answer, const char
     show(err, 2);
     if (status != 0)
         write_log(run, "failed", NULL);
-    else if (why[0] && strcmp(why, "-") != 0)
-        run->plan.kind = RUN_ALONE, write_log(run, why, detail);
     else {
-        write_log(run, answer->status == 0 ? "local" : "error", run->changed ? run->changed : answer->digest);
-        if (is_direct(run)) {
+        bool remembered = is_direct(run);
+        if (remembered) {
             struct verdict verdict = {0};
             char *record = own_file(run, "record");
             run->cost = milliseconds() - run->started;
-            learn_cost(run);
             remember(run, &verdict, record, out, err);
+            remembered = !verdict.why[0];
         }
+        if (why[0] && strcmp(why, "-") != 0 && !remembered)
+            end_uncached(run, why, detail, status);
+        write_log(run, remembered || answer->status == 0 ? "local" : "error", run->changed ? run->changed : answer->digest);
     }
     leave(run, status);
 }
@@ -217,7 +218,9 @@ void run_planned(struct run *run)
     if (run->plan.kind == RUN_LINK)
         scan_link(run, &verdict);
     bool scanned = run->plan.kind != RUN_COMPILE || scan_compile(run, &verdict);
-    judge_scan(&verdict, &run->plan, &run->scan, run->mode == LOCAL);
+    judge_scan(&verdict, &run->plan, &run->scan);
+    if (verdict.why[0] && strcmp(verdict.why, "special-file") != 0 && is_direct(run))
+        compile_directly(run);
     if (verdict.why[0] && (scanned || strcmp(verdict.why, "special-file") == 0))
         run_alone(run, verdict.why, verdict.detail);
     if (!scanned) {

@@ -60,12 +60,11 @@ bool compares_times(const char *text)
     return strstr(text, "GCC dependency") != NULL;
 }
 
-bool is_precompiled_header(const char *name)
+bool holds_times(const char *name)
 {
     char begin[4] = "";
     FILE *file = fopen(name, "re");
-    bool found = file && fread(begin, sizeof begin, 1, file) == 1 &&
-                 (memcmp(begin, "gpch", sizeof begin) == 0 || memcmp(begin, "CPCH", sizeof begin) == 0);
+    bool found = file && fread(begin, sizeof begin, 1, file) == 1 && memcmp(begin, "CPCH", sizeof begin) == 0;
     if (file)
         fclose(file);
     return found;

@@ -21,7 +21,7 @@ bool quotes_others(const struct plan *plan, const struct record *scan);
 /* Whether a file has the compiler compare the times of others. */
 bool asks_for_times(const char *name);
 
-/* gcc's, or clang's, of which modules are a kind. */
-bool is_precompiled_header(const char *name);
+/* A precompiled header or module of clang's: it is valid only while its headers have their times. */
+bool holds_times(const char *name);
 
 #endif
