@@ -55,8 +55,7 @@ def test_counts_and_objects(fetched: Project, element: str, jobs: int, tmp_path:
 
         warm = build(mode)
         assert warm.counts == Counts(number, hits=number), "warm"
-        # clang's compiles are looked up one by one.
-        source = "manifest" if mode == "local" and "clang" not in element else r"\w{64}/"
+        source = "manifest" if mode == "local" else r"\w{64}/"
         assert len(re.findall(rf"^recc: compile hit {source}", warm.log, re.MULTILINE)) == number
         assert fetched.objects(element, mode) == objects, f"{mode}, warm"
         assert fetched.artifact(element, tmp_path / f"{mode}-warm", mode) == artifact, f"{mode}, warm"

@@ -39,6 +39,7 @@ class Build:
         words = arguments or ("-c", "a.s")
         done = subprocess.run(["gcc", *words], cwd=self.directory, env=settings, capture_output=True, text=True)
         log = (self.logs / "log").read_text().splitlines()[-1].split("\t")
+        assert (done.returncode == 0) == (log[1] != "failed"), done
         made = self.directory / "a.o"
         if done.returncode == 0 and not arguments:
             object_file = made.read_bytes()

@@ -242,8 +242,8 @@ MUTANTS = {
         f"{SOURCES}/direct.c",
         "return objects->count == run->plan.outputs.count + 2;",
         "return true;",
-        MANIFEST,
-        "seen_torn",
+        ("tests/test_direct.py",),
+        "",
     ),
     "two writers at once": (
         f"{SOURCES}/evidence.c",

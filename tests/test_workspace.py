@@ -1,0 +1,52 @@
+# A workspace: an edit, a rebuild and a reset give what a plain build gives.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from harness import Counts, Project
+
+pytestmark = pytest.mark.e2e
+ELEMENT = "examples/lz4.bst"
+
+
+@contextmanager
+def opened(project: Project, directory: Path) -> Iterator[Path]:
+    """The element's sources in a workspace, which is closed in the end."""
+    project.bst("workspace", "open", "--directory", str(directory), ELEMENT)
+    try:
+        yield directory
+    finally:
+        project.bst("workspace", "close", ELEMENT)
+
+
+def edit(directory: Path) -> None:
+    """A source says something else; lz4's Makefile knows of no headers."""
+    source = directory / "lib/lz4.c"
+    source.write_text(source.read_text().replace("return LZ4_VERSION_NUMBER;", "return LZ4_VERSION_NUMBER + 1;"))
+
+
+def test_edit_rebuild_reset(fetched: Project, tmp_path: Path) -> None:
+    fetched.build(ELEMENT, "off")
+    original = fetched.artifact(ELEMENT, tmp_path / "original", "off")
+    with opened(fetched, tmp_path / "edited") as directory:
+        edit(directory)
+        fetched.build(ELEMENT, "off")
+        changed = fetched.artifact(ELEMENT, tmp_path / "changed", "off")
+    assert changed != original
+
+    fetched.empty_action_cache()
+    cold = fetched.build(ELEMENT, "local").counts
+    assert cold and cold.local == cold.compiles > 5
+    with opened(fetched, tmp_path / "workspace") as directory:
+        assert fetched.build(ELEMENT, "local").counts == Counts(cold.compiles, hits=cold.compiles)
+        assert fetched.artifact(ELEMENT, tmp_path / "first", "local") == original
+        edit(directory)
+        assert fetched.build(ELEMENT, "local").counts == Counts(1, local=1)
+        assert fetched.artifact(ELEMENT, tmp_path / "second", "local") == changed
+        fetched.bst("workspace", "reset", ELEMENT)
+        assert fetched.build(ELEMENT, "local").counts == Counts(cold.compiles, hits=cold.compiles)
+        assert fetched.artifact(ELEMENT, tmp_path / "third", "local") == original
