@@ -188,7 +188,7 @@ MUTANTS = {
         EVIDENCE,
         "",
     ),
-    "compared times remembered": (f"{SOURCES}/evidence.c", "if (asks_for_times(name))", "if (0)", EVIDENCE, ""),
+    "compared times remembered": (f"{SOURCES}/evidence.c", "asks_for_times(name) ||", "0 ||", EVIDENCE, ""),
     "absent paths not looked at": (
         f"{SOURCES}/facts.c",
         'return stat(name, &status) != 0 ? "-" : NULL;',
@@ -243,6 +243,27 @@ MUTANTS = {
         "return objects->count == run->plan.outputs.count + 2;",
         "return true;",
         ("tests/test_direct.py",),
+        "",
+    ),
+    "where nothing can be printed": (
+        f"{SOURCES}/outputs.c",
+        "    signal(SIGPIPE, old);\n    return shown;",
+        "    signal(SIGPIPE, old);\n    return shown || true;",
+        MANIFEST,
+        "seen_full",
+    ),
+    "streams by themselves": (
+        f"{SOURCES}/outputs.c",
+        "    return fstat(1, &out) == 0 &&",
+        "    return false && fstat(1, &out) == 0 &&",
+        MANIFEST,
+        "seen_one_stream",
+    ),
+    "what stays in a file": (
+        f"{SOURCES}/observe.c",
+        "if (status.st_size > 0)",
+        "if (0)",
+        ("tests/test_observe.py",),
         "",
     ),
     "two writers at once": (

@@ -99,3 +99,21 @@ row_seen_null() {
     $cc -Werror -Wall -c -xc /dev/null -o a.o && $cc -Wall -S -x c /dev/null -o /dev/null
     $cc -Werror -Wnone -c -xc /dev/null -o b.o || true
 }
+# What is printed, where it goes.
+setup_seen_one_stream() { one; echo '#warning of this' >>a.c; }
+row_seen_one_stream() { $cc -E a.c >both 2>&1; $cc -E a.c 2>&1 | cat >piped; $cc -v -E a.c 2>&1 | grep -c .; }
+setup_seen_full() { setup_seen_one_stream; }
+# clang's addresses of itself differ each time.
+row_seen_full() { $cc -E a.c >/dev/full 2>/dev/null; echo $?; $cc -c a.c 2>/dev/full; echo $?; }
+setup_seen_nobody_reads() { setup_seen_one_stream; }
+row_seen_nobody_reads() { { sleep 0.3; $cc -E a.c 2>/dev/null; echo $? >&2; } | :; }
+setup_seen_columns() { one; }
+row_seen_columns() { COLUMNS=${columns:-60} $cc --help=common | head -n 9; }
+change_seen_columns() { columns=120; }
+# Variables that only a linker knows.
+setup_seen_target() { setup_link; }
+row_seen_target() { ${target:+env} ${target:+GNUTARGET=$target} "$cc" a.o b.o -o program 2>/dev/null; echo $?; rm -f program; }
+change_seen_target() { target=binary; }
+setup_seen_statistics() { setup_link; }
+row_seen_statistics() { ${stats:+env} ${stats:+LD_STATS=stats} "$cc" a.o b.o -o program; test ! -s stats; echo $?; rm -f stats; }
+change_seen_statistics() { stats=yes; }

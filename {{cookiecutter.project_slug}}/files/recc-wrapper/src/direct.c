@@ -45,7 +45,7 @@ char *entry_path(const struct run *run)
     size_t size;
     FILE *file = checked(open_memstream(&text, &size));
     /* The first: a version, of what is remembered and how. */
-    fprintf(file, "%d %s\n%s\n%d\n", 1, run->compiler, run->directory, needs_jobserver(run));
+    fprintf(file, "%d %s\n%s\n%d %d\n", 2, run->compiler, run->directory, needs_jobserver(run), is_one_stream());
     write_command(file, run);
     for (size_t i = 0; i < run->plan.sources.count; i++)
         fprintf(file, "%s\n", digest_file(run->plan.sources.word[i], digest) ? digest : "");
@@ -183,8 +183,8 @@ void run_directly(struct run *run)
 {
     struct words objects = {0};
     if (answer_directly(run, &objects)) {
-        for (int stream = 1; stream <= 2; stream++)
-            show(content_path(run, objects.word[run->plan.outputs.count + stream - 1]), stream);
+        char **messages = objects.word + run->plan.outputs.count;
+        print(run, content_path(run, messages[0]), content_path(run, messages[1]));
         write_log(run, "hit", "manifest");
         exit(0);
     }
@@ -199,11 +199,11 @@ void compile_directly(struct run *run)
     struct verdict verdict = {0};
     if (!run->own)
         make_own(run);
-    char *record = own_file(run, "record"), *out = own_file(run, "out"), *err = own_file(run, "err");
+    char *record = own_file(run, "record"), *out = own_file(run, "out"), *err = is_one_stream() ? out : own_file(run, "err");
     long long began = milliseconds();
     int status = compile(run, record, out, err);
-    show(out, 1);
-    show(err, 2);
+    err = err == out ? "/dev/null" : err;
+    print(run, out, err);
     if (status == 0) {
         run->cost = milliseconds() - began;
         remember(run, &verdict, record, out, err);

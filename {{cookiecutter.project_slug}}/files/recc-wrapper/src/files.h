@@ -37,7 +37,10 @@ bool keep_output(const struct run *run, size_t number);
 bool bring(const char *from, const char *name, bool anew);
 bool copy(const char *from, int to);
 
-/* Copy what a file holds to a descriptor. */
-void show(const char *path, int fd);
+/* Whether what the command prints and its messages go to one place, where their order tells. */
+bool is_one_stream(void);
+
+/* Print what the command printed, and its messages. False: it could not be, or not in their order. */
+bool show_streams(const char *out, const char *err);
 
 #endif

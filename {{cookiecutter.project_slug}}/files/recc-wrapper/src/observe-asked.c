@@ -16,13 +16,8 @@
 
 #include "observe.h"
 
-#define NEXT(type, function, parameters)                                                                 \
-    static type(*next) parameters;                                                                       \
-    if (!next)                                                                                           \
-    next = (type(*) parameters)dlsym(RTLD_NEXT, #function)
-
 /* A program learns whether `name` is there. clang answers __has_embed by that alone: in its scan it is an input. */
-static void asked(const char *name, int result, const struct stat *status)
+void asked(const char *name, int result, const struct stat *status)
 {
     if (strncmp(name, "/proc/self/", 11) == 0)
         ; /* of what is open: that is recorded */
@@ -116,8 +111,6 @@ int rename(const char *from, const char *to)
 CHANGE(mkdir, (const char *name, mode_t mode), (name, mode), "Y other-output %s\n", name)
 CHANGE(link, (const char *from, const char *to), (from, to), "Y other-output %s\n", to)
 CHANGE(symlink, (const char *from, const char *to), (from, to), "Y other-output %s\n", to)
-CHANGE(fstatat, (int fd, const char *restrict name, struct stat *restrict status, int flags), (fd, name, status, flags),
-       "Y name below a directory: %s\n", name)
 
 /* Names would mean something else from here on. 'make' goes where it is. */
 int chdir(const char *name)

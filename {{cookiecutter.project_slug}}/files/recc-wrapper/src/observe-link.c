@@ -63,7 +63,7 @@ static void after(int directory, const char *name, int fd, bool writes)
 #define KEEP(function, parameters, arguments)                                                            \
     int function parameters                                                                              \
     {                                                                                                    \
-        NEXT(function, parameters);                                                                      \
+        NEXT(int, function, parameters);                                                                 \
         return temporary(name) ? next arguments : 0;                                                     \
     }
 KEEP(unlink, (const char *name), (name))

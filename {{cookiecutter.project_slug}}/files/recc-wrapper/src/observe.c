@@ -17,7 +17,7 @@
  *   r DIRECTORY/                    where a program or library has the loader look
  *   X REASON DETAIL                 something that no record can stand for
  *
- * and, from observe-asked.c, where nothing is opened:
+ * and, from observe-asked.c and observe-other.c, where nothing is opened:
  *
  *   a NAME                          not there
  *   s NAME                          there
@@ -125,6 +125,8 @@ static void after(int directory, const char *name, int fd, bool writes)
     else if (!S_ISREG(status.st_mode) || strncmp(name, "/proc/", 6) == 0 || strncmp(name, "/dev/", 5) == 0)
         record("X special-file %s\n", name);
     else if (writes) {
+        if (status.st_size > 0) /* what it held has stayed */
+            record_read(name, &status);
         record("W %s\n", name);
         record("i %llu %s\n", (unsigned long long)status.st_ino, name);
         note(status.st_ino);
@@ -140,7 +142,7 @@ static void after(int directory, const char *name, int fd, bool writes)
 #define MKSTEMP(function, parameters, arguments)                                                         \
     int function parameters                                                                              \
     {                                                                                                    \
-        NEXT(function, parameters);                                                                      \
+        NEXT(int, function, parameters);                                                                      \
         int fd = next arguments;                                                                         \
         if (fd >= 0)                                                                                     \
             record("T %s\n", name);                                                                      \
@@ -150,6 +152,10 @@ MKSTEMP(mkstemp, (char *name), (name))
 MKSTEMP(mkstemp64, (char *name), (name))
 MKSTEMP(mkstemps, (char *name, int suffix), (name, suffix))
 MKSTEMP(mkstemps64, (char *name, int suffix), (name, suffix))
+MKSTEMP(mkostemp, (char *name, int flags), (name, flags))
+MKSTEMP(mkostemp64, (char *name, int flags), (name, flags))
+MKSTEMP(mkostemps, (char *name, int suffix, int flags), (name, suffix, flags))
+MKSTEMP(mkostemps64, (char *name, int suffix, int flags), (name, suffix, flags))
 
 __attribute__((constructor)) static void start(void)
 {

@@ -65,8 +65,8 @@ void become(const struct child *child)
 {
     const char *program = child->program ? child->program : child->command[0];
     redirect(0, child->in, O_RDONLY);
-    redirect(1, child->out, O_WRONLY | O_CREAT | O_TRUNC);
-    redirect(2, child->err, O_WRONLY | O_CREAT | O_TRUNC);
+    redirect(1, child->out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+    redirect(2, child->err, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
     if (child->directory && chdir(child->directory) != 0)
         _exit(127);
     for (const char *const *set = child->set; set && set[0]; set += 2) {

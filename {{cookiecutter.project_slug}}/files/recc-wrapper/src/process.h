@@ -10,7 +10,7 @@ struct child {
     const char *program;    /* its path; NULL: the first word of the command */
     char *const *command;   /* the name that it is called by, and its arguments */
     const char *directory;  /* where to run, or NULL */
-    const char *in, *out, *err; /* files in the place of standard streams; NULL: as they are */
+    const char *in, *out, *err; /* files in the place of standard streams; NULL: as they are; two may be one */
     const char *observe;    /* record of the observing library, or NULL */
     bool scan;              /* what it asks for counts as read */
     bool strict;            /* it must not read what can be read only once */

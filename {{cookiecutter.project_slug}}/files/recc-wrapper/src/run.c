@@ -41,6 +41,12 @@ int compile(const struct run *run, const char *observe, const char *out, const c
         .program = run->compiler, .command = run->plan.all.word, .observe = observe, .out = out, .err = err});
 }
 
+void print(struct run *run, const char *out, const char *err)
+{
+    if (!show_streams(out, err))
+        run_alone(run, "output", "standard output");
+}
+
 static bool bring_all(const void *data)
 {
     const struct run *run = data;
@@ -54,12 +60,7 @@ static bool bring_all(const void *data)
 static bool take(const struct run *run)
 {
     char *out = own_file(run, "out"), *err = own_file(run, "err");
-    bool taken = do_whole(bring_all, run);
-    if (taken) {
-        show(out, 1);
-        show(err, 2);
-    }
-    return taken;
+    return do_whole(bring_all, run) && show_streams(out, err);
 }
 
 void end_uncached(struct run *run, const char *why, const char *detail, int status)
@@ -85,7 +86,7 @@ static void fail(struct run *run, const struct answer *answer, const char *what,
     write_log(run, "error", NULL);
     fprintf(stderr, "recc: this %s %s: %s\n", run->plan.kind == RUN_LINK ? "link" : "compile", what, text);
     fflush(stderr);
-    show(path, 2);
+    copy(path, 2);
     fputs(answer->errors ? answer->errors : "", stderr);
     fputs(remedies, stderr);
     leave(run, 1 << 8);
@@ -103,8 +104,7 @@ static void end_with_result(struct run *run, const struct answer *answer)
         char *own_out = own_file(run, "own-out"), *own_err = own_file(run, "own-err"), *difference = own_file(run, "difference");
         int status = compile(run, record, own_out, own_err);
         read_record(&observed, record);
-        show(own_out, 1);
-        show(own_err, 2);
+        print(run, own_out, own_err);
         judge_compile(&verdict, &run->plan, &run->scan, &observed, &run->programs);
         if (status != 0 || verdict.why[0])
             end_uncached(run, verdict.why[0] ? verdict.why : "other-output", verdict.detail, status);
@@ -130,8 +130,7 @@ static void end_watched(struct run *run, const struct answer *answer, const char
         sscanf(text, "%d %31[^\n]\n%511[^\n]", &status, why, detail);
     if (strcmp(why, "special-file") == 0)
         run_alone(run, why, detail);
-    show(out, 1);
-    show(err, 2);
+    print(run, out, err);
     if (status != 0)
         write_log(run, "failed", NULL);
     else {

@@ -33,6 +33,9 @@ void run_planned(struct run *run) __attribute__((noreturn));
 /* Become the compiler, with a line in the log that says why nothing was cached. */
 void run_alone(struct run *run, const char *why, const char *detail) __attribute__((noreturn));
 
+/* What it has printed, and its messages; where they cannot be written, the compiler has to meet that itself. */
+void print(struct run *run, const char *out, const char *err);
+
 /* A directory for this command alone. */
 void make_own(struct run *run);
 

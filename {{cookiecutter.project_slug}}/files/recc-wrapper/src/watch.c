@@ -55,7 +55,7 @@ int watch(char *const command[])
     /* recc stores what succeeds. */
     if (status != 0 || verdict.why[0])
         return 1;
-    show(out, 1);
-    show(err, 2);
+    copy(out, 1);
+    copy(err, 2);
     return 0;
 }

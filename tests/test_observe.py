@@ -1,0 +1,70 @@
+# The observing library: whatever a program does to meet a file, its record tells.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from test_plan import HERE, WRAPPER
+
+
+@pytest.fixture(scope="session")
+def observed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The library, and a program that calls one function."""
+    directory = tmp_path_factory.mktemp("observe")
+    library = directory / "observe.so"
+    subprocess.run(["make", "-s", "-C", str(WRAPPER), f"BUILD={directory}", str(library)], check=True)
+    # Without the sanitizers: they stand in for the same functions.
+    program = directory / "asks"
+    subprocess.run(["gcc", "-std=c11", "-Wall", "-Wextra", "-o", program, HERE / "asks.c"], check=True)
+    return library, program
+
+
+READ, WRITTEN, KEPT = {"R file"}, {"W file"}, {"R file", "W file"}
+OTHER = "fstatat fstatat64 statx faccessat readlinkat canonicalize_file_name scandir nftw fchdir".split()
+CHANGE = "renameat renameat2 unlinkat linkat symlinkat mkdirat truncate".split()
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        *((name, READ) for name in ("open", "__open_2", "openat", "fopen", "freopen")),
+        # What stays in a file that is written to is an input.
+        *((name, KEPT) for name in ("open_append", "open_update", "fopen_append")),
+        *((name, WRITTEN) for name in ("open_empty", "fopen_write")),
+        *((name, {"W new"}) for name in ("creat", "freopen_write")),
+        ("mkostemp", {"T mkostemp"}),
+        *((name, {"s file"}) for name in ("stat", "__xstat", "access", "euidaccess")),
+        *((name, {"a none"}) for name in ("stat_none", "__xstat_none", "eaccess", "remove")),
+        ("lstat", {"s link"}),
+        *((name, {"l file\tlink"}) for name in ("readlink", "__readlink_chk")),
+        ("readlink_none", {"l -\tfile"}),
+        *((name, {"p HERE/file\tlink"}) for name in ("realpath", "__realpath_chk")),
+        ("opendir", {"d ."}),
+        ("unlink", {"U file"}),
+        ("rename", {"U file", "M new"}),
+        *((name, {"Y other-output new"}) for name in ("mkdir", "link", "symlink")),
+        ("chdir", {"Y name a change of directory: /", "s .", "s /"}),
+        *((name, {f"Y name {name}"}) for name in OTHER),
+        *((name, {f"Y other-output {name}"}) for name in CHANGE),
+        ("connect", {"Y special-file connect"}),
+    ],
+)
+def test_a_call_is_recorded(observed: tuple[Path, Path], tmp_path: Path, call: str, expected: set[str]) -> None:
+    library, program = observed
+    directory, record = tmp_path / "here", tmp_path / "record"
+    directory.mkdir()
+    record.touch()
+    (directory / "file").write_text("text")
+    (directory / "link").symlink_to("file")
+    environment = os.environ | {"OBSERVE": str(record), "LD_PRELOAD": str(library)}
+    subprocess.run([program, call], cwd=directory, env=environment, check=True)
+    found = set()
+    for line in record.read_text().splitlines():
+        tag, rest = line.split(" ", 1)
+        name = rest.split(" ", 3)[3] if tag == "R" else rest[:8] if tag == "T" else rest
+        if tag not in "PBri":
+            found.add(f"{tag} {name}".replace(str(directory), "HERE"))
+    assert found == expected
