@@ -23,8 +23,18 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 READ, WRITTEN, KEPT = {"R file"}, {"W file"}, {"R file", "W file"}
-OTHER = "fstatat fstatat64 statx faccessat readlinkat canonicalize_file_name scandir nftw fchdir".split()
-CHANGE = "renameat renameat2 unlinkat linkat symlinkat mkdirat truncate".split()
+OTHER = [
+    "fstatat",
+    "fstatat64",
+    "statx",
+    "faccessat",
+    "readlinkat",
+    "canonicalize_file_name",
+    "scandir",
+    "nftw",
+    "fchdir",
+]
+CHANGE = ["renameat", "renameat2", "unlinkat", "linkat", "symlinkat", "mkdirat", "truncate"]
 
 
 @pytest.mark.parametrize(
