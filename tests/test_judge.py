@@ -208,6 +208,8 @@ def test_a_precompiled_header(judge: Judge, tmp_path: Path) -> None:
     (tmp_path / "a.h.gch").touch()
     found = judge([read("a.c"), read("a.h")], [*GCC, read("a.c"), read("a.h.gch")])
     assert found[:2] == ["scan: not-supported a.h.gch", "compile: hidden-input a.h.gch"]
+    # gcc takes one for a header that is not beside it.
+    assert judge([read("a.c"), "A a.h", read("d/a.h")], GCC)[0] == "scan: not-supported a.h.gch"
 
 
 @pytest.mark.parametrize("text", ['asm(".incbin \\"x\\"");', 'asm(".include \\"x\\"");'])

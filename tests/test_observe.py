@@ -32,7 +32,6 @@ OTHER = [
     "canonicalize_file_name",
     "scandir",
     "nftw",
-    "fchdir",
 ]
 CHANGE = ["renameat", "renameat2", "unlinkat", "linkat", "symlinkat", "mkdirat", "truncate"]
 
@@ -49,6 +48,7 @@ CHANGE = ["renameat", "renameat2", "unlinkat", "linkat", "symlinkat", "mkdirat",
         *((name, {"s file"}) for name in ("stat", "__xstat", "access", "euidaccess")),
         *((name, {"a none"}) for name in ("stat_none", "__xstat_none", "eaccess", "remove")),
         ("lstat", {"s link"}),
+        ("open_directory", {"s .."}),
         *((name, {"l file\tlink"}) for name in ("readlink", "__readlink_chk")),
         ("readlink_none", {"l -\tfile"}),
         *((name, {"p HERE/file\tlink"}) for name in ("realpath", "__realpath_chk")),
@@ -58,6 +58,7 @@ CHANGE = ["renameat", "renameat2", "unlinkat", "linkat", "symlinkat", "mkdirat",
         *((name, {"Y other-output new"}) for name in ("mkdir", "link", "symlink")),
         ("chdir", {"Y name a change of directory: /", "s .", "s /"}),
         *((name, {f"Y name {name}"}) for name in OTHER),
+        ("fchdir", {"Y name fchdir", "s /"}),
         *((name, {f"Y other-output {name}"}) for name in CHANGE),
         ("connect", {"Y special-file connect"}),
     ],

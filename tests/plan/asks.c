@@ -40,6 +40,7 @@ int main(int argc, char **argv)
     CALL(open_append, open("file", O_WRONLY | O_APPEND) >= 0);
     CALL(open_update, open("file", O_RDWR) >= 0);
     CALL(open_empty, open("file", O_WRONLY | O_TRUNC) >= 0);
+    CALL(open_directory, open("..", O_RDONLY) >= 0);
     CALL(openat, openat(AT_FDCWD, "file", O_RDONLY) >= 0);
     CALL(creat, creat("new", 0666) >= 0);
     CALL(fopen, fopen("file", "r") != NULL);

@@ -222,6 +222,8 @@ setup_gcc_pch_directory() { setup_pch_beside; mkdir d; mv p.h.gch d; mkdir p.h.g
 row_gcc_pch_directory() { $cc -include p.h -c a.c; rm -r p.h.gch; }
 setup_gcc_pch_unfit() { setup_pch_beside; }
 row_gcc_pch_unfit() { $cc -O2 -Winvalid-pch -include p.h -c a.c; rm p.h.gch; }
+setup_pch_searched() { mkdir a b; header 1 b/p.h; header 2; echo 'int n = N;' >a.c; plainly "$cc" -x c-header n.h -o a/p.h.gch; }
+row_pch_searched() { $cc -Ia -Ib -include p.h -c a.c; rm a/p.h.gch; }
 setup_pch_header_gone() { setup_pch_beside; rm p.h; }
 row_pch_header_gone() { $cc -include p.h -c a.c; s=$?; rm -f p.h.gch; return $s; }
 row_pch_and_object() { : >e.c; plainly "$cc" -c e.c -o e.o && $cc -x c-header -c e.c -o e.gch && test -s e.gch; rm -f e.gch; }

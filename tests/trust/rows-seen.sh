@@ -5,6 +5,9 @@
 setup_seen_directory_appears() { header 1 n.h; mkdir b; mv n.h b; uses n.h; }
 row_seen_directory_appears() { $cc -Ia -Ib -c a.c; }
 change_seen_directory_appears() { mkdir a; header 2 a/n.h; }
+setup_seen_directory_there() { mkdir -p a/n.h b; header 1 b/n.h; uses n.h; }
+row_seen_directory_there() { $cc -Ia -Ib -c a.c; }
+change_seen_directory_there() { rmdir a/n.h; header 2 a/n.h; }
 setup_seen_link_moves() { mkdir one two; header 1 one/n.h; header 2 two/n.h; ln -s one inc; uses n.h; }
 row_seen_link_moves() { $cc -Iinc -c a.c; }
 change_seen_link_moves() { ln -sfn two inc; }

@@ -100,16 +100,16 @@ void judge_scan(struct verdict *verdict, const struct plan *plan, const struct r
             object_to(verdict, "unobserved", plan->sources.word[i]);
     for (i = 0; i < scan->count; i++) {
         const char *name = scan->entry[i].name;
+        /* The scan does without them. Never twice the same, and an executor without it gives other messages. */
+        snprintf(precompiled, sizeof precompiled, "%s.gch", name);
+        if (plan->kind == RUN_COMPILE && strchr("RA", scan->entry[i].tag) && access(precompiled, F_OK) == 0)
+            object_to(verdict, "not-supported", precompiled);
         if (scan->entry[i].tag != 'R')
             continue;
         if (!is_text(name) || strpbrk(name, ",\\\n") || climbs_out_of_link(name))
             object_to(verdict, "name", name);
-        snprintf(precompiled, sizeof precompiled, "%s.gch", name);
         if (is_elsewhere(name))
             object_to(verdict, "special-file", name);
-        /* Never twice the same, and an executor without it gives other messages. */
-        if (plan->kind == RUN_COMPILE && access(precompiled, F_OK) == 0)
-            object_to(verdict, "not-supported", precompiled);
     }
     if (plan->kind == RUN_COMPILE)
         judge_times(verdict, plan, scan);

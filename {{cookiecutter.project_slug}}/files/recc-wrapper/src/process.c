@@ -65,8 +65,11 @@ void become(const struct child *child)
 {
     const char *program = child->program ? child->program : child->command[0];
     redirect(0, child->in, O_RDONLY);
-    redirect(1, child->out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
-    redirect(2, child->err, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+    redirect(1, child->out, O_WRONLY | O_CREAT | O_TRUNC);
+    if (child->err && child->err == child->out)
+        dup2(1, 2);
+    else
+        redirect(2, child->err, O_WRONLY | O_CREAT | O_TRUNC);
     if (child->directory && chdir(child->directory) != 0)
         _exit(127);
     for (const char *const *set = child->set; set && set[0]; set += 2) {
