@@ -50,6 +50,19 @@ static bool keep(const char *directory, const struct words *files, bool store)
     return status == 0;
 }
 
+/* A result that names more files than this is near what one message to a server may hold: 4 MiB. */
+enum { AT_ONCE = 8000 };
+
+static bool keep_contents(const char *directory, const struct words *contents, bool store)
+{
+    bool kept = true;
+    for (size_t i = 0; kept && i < contents->count; i += AT_ONCE) {
+        size_t left = contents->count - i;
+        kept = keep(directory, &(struct words){.word = contents->word + i, .count = left < AT_ONCE ? left : AT_ONCE}, store);
+    }
+    return kept;
+}
+
 /* Names in a directory, without those that begin with a dot. */
 static void list(const char *path, struct words *names)
 {
@@ -167,8 +180,7 @@ static void load(const char *directory)
     add_word(&manifest, "manifest");
     if (keep(directory, &manifest, false))
         unpack(directory, &contents);
-    if (contents.count > 0)
-        keep(directory, &contents, false);
+    keep_contents(directory, &contents, false);
 }
 
 /* What another build has stored meanwhile. */
@@ -202,5 +214,5 @@ int keep_manifest(const char *what, const char *directory)
     merge(directory, "objects");
     pack(directory, &contents);
     add_word(&manifest, "manifest");
-    return contents.count > 0 && keep(directory, &contents, true) && keep(directory, &manifest, true) ? 0 : 1;
+    return contents.count > 0 && keep_contents(directory, &contents, true) && keep(directory, &manifest, true) ? 0 : 1;
 }

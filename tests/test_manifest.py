@@ -1,4 +1,4 @@
-# A workspace: an edit, a rebuild and a reset give what a plain build gives.
+# The manifest between builds: in a workspace, which gives what a plain build gives; and a large one.
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from harness import Counts, Project
+from harness import ROOT, Counts, Project
 
 pytestmark = pytest.mark.e2e
 ELEMENT = "examples/lz4.bst"
@@ -50,3 +50,8 @@ def test_edit_rebuild_reset(fetched: Project, tmp_path: Path) -> None:
         fetched.bst("workspace", "reset", ELEMENT)
         assert fetched.build(ELEMENT, "local").counts == Counts(cold.compiles, hits=cold.compiles)
         assert fetched.artifact(ELEMENT, tmp_path / "third", "local") == original
+
+
+def test_many_entries(fetched: Project) -> None:
+    """More than one result may name: a message to a server holds 4 MiB."""
+    assert "\nMANY 30000 30000\n" in fetched.build_script(ROOT / "tests/trust/many.sh", 30000)
