@@ -52,6 +52,20 @@ def test_edit_rebuild_reset(fetched: Project, tmp_path: Path) -> None:
         assert fetched.artifact(ELEMENT, tmp_path / "third", "local") == original
 
 
+def test_a_renamed_element(fetched: Project, tmp_path: Path) -> None:
+    """Where the build directory stays, so does what is remembered; docs/performance.md says so."""
+    text = (fetched.path / "elements" / ELEMENT).read_text()
+    assert "variables:" not in text
+    for name in ("before", "after"):
+        (fetched.path / f"elements/{name}.bst").write_text(f"{text}\nvariables:\n  build-root: /buildstream/lz4\n")
+    fetched.build("after.bst", "off")
+    plain = fetched.artifact("after.bst", tmp_path / "plain", "off")
+    cold = fetched.build("before.bst", "local").counts
+    assert cold and cold.local == cold.compiles > 5
+    assert fetched.build("after.bst", "local").counts == Counts(cold.compiles, hits=cold.compiles)
+    assert fetched.artifact("after.bst", tmp_path / "local", "local") == plain
+
+
 def test_many_entries(fetched: Project) -> None:
     """More than one result may name: a message to a server holds 4 MiB."""
     assert "\nMANY 30000 30000\n" in fetched.build_script(ROOT / "tests/trust/many.sh", 30000)
