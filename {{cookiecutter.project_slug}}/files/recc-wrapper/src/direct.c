@@ -199,7 +199,8 @@ void compile_directly(struct run *run)
     struct verdict verdict = {0};
     if (!run->own)
         make_own(run);
-    char *record = own_file(run, "record"), *out = own_file(run, "out"), *err = is_one_stream() ? out : own_file(run, "err");
+    char *record = own_file(run, "record"), *out = own_file(run, "out");
+    char *err = is_one_stream() ? out : own_file(run, "err");
     long long began = milliseconds();
     int status = compile(run, record, out, err);
     err = err == out ? "/dev/null" : err;

@@ -26,8 +26,8 @@ void read_lines(const char *path, struct words *lines)
 /* What a compiler starts, and nothing that decides by itself what it reads: scripts, say. */
 static bool is_known_program(const char *path)
 {
-    static const char *const patterns[] = {"*gcc*",    "*g++*", "*c++*",       "*cc",       "*clang*", "cc1", "cc1plus", "*as", "ld*", "*-ld*",
-                                           "collect2", "lto1",  "lto-wrapper", "*objcopy", "lld",     "make"};
+    static const char *const patterns[] = {"*gcc*", "*g++*", "*c++*", "*cc", "*clang*", "cc1", "cc1plus", "*as", "ld*", "*-ld*",
+                                           "lld", "collect2", "lto1", "lto-wrapper", "*objcopy", "make"};
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
         if (fnmatch(patterns[i], base(path), 0) == 0)
             return true;

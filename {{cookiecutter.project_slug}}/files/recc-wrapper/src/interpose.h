@@ -28,7 +28,7 @@ static void after(int directory, const char *name, int fd, bool writes);
     int function(const char *name, int flags, ...)                                                       \
     {                                                                                                    \
         MODE(flags);                                                                                     \
-        NEXT(int, function, (const char *, int, ...));                                                        \
+        NEXT(int, function, (const char *, int, ...));                                                   \
         int fd = next(before(name, WRITES(flags)), flags, mode);                                         \
         after(AT_FDCWD, name, fd, WRITES(flags));                                                        \
         return fd;                                                                                       \
@@ -36,7 +36,7 @@ static void after(int directory, const char *name, int fd, bool writes);
 #define OPEN_2(function)                                                                                 \
     int function(const char *name, int flags)                                                            \
     {                                                                                                    \
-        NEXT(int, function, (const char *, int));                                                             \
+        NEXT(int, function, (const char *, int));                                                        \
         int fd = next(before(name, WRITES(flags)), flags);                                               \
         after(AT_FDCWD, name, fd, WRITES(flags));                                                        \
         return fd;                                                                                       \
@@ -45,7 +45,7 @@ static void after(int directory, const char *name, int fd, bool writes);
     int function(int directory, const char *name, int flags, ...)                                        \
     {                                                                                                    \
         MODE(flags);                                                                                     \
-        NEXT(int, function, (int, const char *, int, ...));                                                   \
+        NEXT(int, function, (int, const char *, int, ...));                                              \
         int fd = next(directory, before(name, WRITES(flags)), flags, mode);                              \
         after(directory, name, fd, WRITES(flags));                                                       \
         return fd;                                                                                       \
@@ -53,7 +53,7 @@ static void after(int directory, const char *name, int fd, bool writes);
 #define OPENAT_2(function)                                                                               \
     int function(int directory, const char *name, int flags)                                             \
     {                                                                                                    \
-        NEXT(int, function, (int, const char *, int));                                                        \
+        NEXT(int, function, (int, const char *, int));                                                   \
         int fd = next(directory, before(name, WRITES(flags)), flags);                                    \
         after(directory, name, fd, WRITES(flags));                                                       \
         return fd;                                                                                       \
@@ -61,7 +61,7 @@ static void after(int directory, const char *name, int fd, bool writes);
 #define CREAT(function)                                                                                  \
     int function(const char *name, mode_t mode)                                                          \
     {                                                                                                    \
-        NEXT(int, function, (const char *, mode_t));                                                          \
+        NEXT(int, function, (const char *, mode_t));                                                     \
         int fd = next(before(name, true), mode);                                                         \
         after(AT_FDCWD, name, fd, true);                                                                 \
         return fd;                                                                                       \

@@ -58,7 +58,8 @@ static bool keep_contents(const char *directory, const struct words *contents, b
     bool kept = true;
     for (size_t i = 0; kept && i < contents->count; i += AT_ONCE) {
         size_t left = contents->count - i;
-        kept = keep(directory, &(struct words){.word = contents->word + i, .count = left < AT_ONCE ? left : AT_ONCE}, store);
+        struct words some = {.word = contents->word + i, .count = left < AT_ONCE ? left : AT_ONCE};
+        kept = keep(directory, &some, store);
     }
     return kept;
 }

@@ -34,7 +34,7 @@ void asked(const char *name, int result, const struct stat *status)
     {                                                                                                    \
         NEXT(int, function, (const char *, struct structure *));                                         \
         int result = next(name, status);                                                                 \
-        asked(name, result, (struct stat *)status); /* the same where files may be large */             \
+        asked(name, result, (struct stat *)status); /* the same where files may be large */              \
         return result;                                                                                   \
     }
 STAT(stat, stat)
@@ -155,14 +155,16 @@ static void record_places(const char *owner, const char *places)
         if ((!skip && places[0] != '/') || memchr(places + skip, '$', size - skip))
             record("Y program one with places of its own for libraries: %s\n", owner);
         else
-            record("r %.*s%.*s/\n", skip ? (int)(strrchr(owner, '/') - owner) : 0, owner, (int)(size - skip), places + skip);
+            record("r %.*s%.*s/\n", skip ? (int)(strrchr(owner, '/') - owner) : 0, owner,
+                   (int)(size - skip), places + skip);
     }
 }
 
 static int record_library(struct dl_phdr_info *library, size_t size, void *program)
 {
     (void)size;
-    const char *name = library->dlpi_name, *strings = ""; /* of the program itself: empty; of what the kernel lays there: no path */
+    /* Of the program itself: empty; of what the kernel lays there: no path. */
+    const char *name = library->dlpi_name, *strings = "";
     if ((name[0] && name[0] != '/') || strncmp(name, PREFIX "/", sizeof PREFIX) == 0)
         return 0;
     if (name[0])
@@ -173,7 +175,7 @@ static int record_library(struct dl_phdr_info *library, size_t size, void *progr
             continue;
         for (entry = first; entry->d_tag != DT_NULL; entry++)
             if (entry->d_tag == DT_STRTAB) /* where it has been loaded, on most machines */
-                strings = (const char *)(entry->d_un.d_ptr < library->dlpi_addr ? library->dlpi_addr + entry->d_un.d_ptr : entry->d_un.d_ptr);
+                strings = (const char *)(entry->d_un.d_ptr + (entry->d_un.d_ptr < library->dlpi_addr ? library->dlpi_addr : 0));
         for (entry = first; entry->d_tag != DT_NULL; entry++)
             if (entry->d_tag == DT_RUNPATH || entry->d_tag == DT_RPATH)
                 record_places(name[0] ? name : program, strings + entry->d_un.d_val);

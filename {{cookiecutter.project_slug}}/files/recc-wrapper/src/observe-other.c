@@ -60,19 +60,27 @@ ASK(euidaccess)
         record("Y %s %s\n", reason, #function);                                                          \
         return next arguments;                                                                           \
     }
-OTHER(int, fstatat, (int fd, const char *restrict name, struct stat *restrict status, int flags), (fd, name, status, flags), "name")
-OTHER(int, fstatat64, (int fd, const char *restrict name, struct stat64 *restrict status, int flags), (fd, name, status, flags), "name")
-OTHER(int, statx, (int fd, const char *restrict name, int flags, unsigned mask, struct statx *restrict status), (fd, name, flags, mask, status), "name")
+OTHER(int, fstatat, (int fd, const char *restrict name, struct stat *restrict status, int flags),
+      (fd, name, status, flags), "name")
+OTHER(int, fstatat64, (int fd, const char *restrict name, struct stat64 *restrict status, int flags),
+      (fd, name, status, flags), "name")
+OTHER(int, statx, (int fd, const char *restrict name, int flags, unsigned mask, struct statx *restrict status),
+      (fd, name, flags, mask, status), "name")
 OTHER(int, faccessat, (int fd, const char *name, int how, int flags), (fd, name, how, flags), "name")
-OTHER(ssize_t, readlinkat, (int fd, const char *restrict name, char *restrict target, size_t size), (fd, name, target, size), "name")
+OTHER(ssize_t, readlinkat, (int fd, const char *restrict name, char *restrict target, size_t size),
+      (fd, name, target, size), "name")
 OTHER(char *, canonicalize_file_name, (const char *name), (name), "name")
-OTHER(int, scandir, (const char *restrict name, struct dirent ***restrict names, int (*choose)(const struct dirent *), int (*compare)(const struct dirent **, const struct dirent **)), (name, names, choose, compare), "name")
+OTHER(int, scandir, (const char *restrict name, struct dirent ***restrict names,
+      int (*choose)(const struct dirent *), int (*compare)(const struct dirent **, const struct dirent **)),
+      (name, names, choose, compare), "name")
 OTHER(int, nftw, (const char *name, __nftw_func_t call, int depth, int flags), (name, call, depth, flags), "name")
 OTHER(int, fchdir, (int fd), (fd), "name")
 OTHER(int, renameat, (int from, const char *old, int to, const char *new), (from, old, to, new), "other-output")
-OTHER(int, renameat2, (int from, const char *old, int to, const char *new, unsigned flags), (from, old, to, new, flags), "other-output")
+OTHER(int, renameat2, (int from, const char *old, int to, const char *new, unsigned flags),
+      (from, old, to, new, flags), "other-output")
 OTHER(int, unlinkat, (int fd, const char *name, int flags), (fd, name, flags), "other-output")
-OTHER(int, linkat, (int from, const char *old, int to, const char *new, int flags), (from, old, to, new, flags), "other-output")
+OTHER(int, linkat, (int from, const char *old, int to, const char *new, int flags),
+      (from, old, to, new, flags), "other-output")
 OTHER(int, symlinkat, (const char *old, int to, const char *new), (old, to, new), "other-output")
 OTHER(int, mkdirat, (int fd, const char *name, mode_t mode), (fd, name, mode), "other-output")
 OTHER(int, truncate, (const char *name, off_t size), (name, size), "other-output")

@@ -144,7 +144,7 @@ static void after(int directory, const char *name, int fd, bool writes)
 #define MKSTEMP(function, parameters, arguments)                                                         \
     int function parameters                                                                              \
     {                                                                                                    \
-        NEXT(int, function, parameters);                                                                      \
+        NEXT(int, function, parameters);                                                                 \
         int fd = next arguments;                                                                         \
         if (fd >= 0)                                                                                     \
             record("T %s\n", name);                                                                      \

@@ -192,7 +192,8 @@ void plan_command(struct plan *plan, char *const command[], char *const environm
     plan->observable = !source && !clock && !dangerous_variable(environment, true) &&
                        !is_probe(plan, settings->directory, RANDOM) &&
                        (strcmp(settings->links, "none") != 0 || seen.compile || !seen.linked) &&
-                       (!seen.why || seen.header || strcmp(seen.why, "other-output") == 0 || strcmp(seen.why, "output") == 0 ||
+                       (!seen.why || seen.header ||
+                        strcmp(seen.why, "other-output") == 0 || strcmp(seen.why, "output") == 0 ||
                         (strcmp(seen.why, "special-file") == 0 && strcmp(seen.blamed, "/dev/null") == 0));
 }
 
