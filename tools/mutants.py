@@ -245,6 +245,7 @@ MUTANTS = {
         ("tests/test_direct.py",),
         "",
     ),
+    "results without make": (f"{SOURCES}/run.c", "&& lacked_make(err))", "&& false)", REMOTE, "gcc_link_make"),
     "where nothing can be printed": (
         f"{SOURCES}/outputs.c",
         "    signal(SIGPIPE, old);\n    return shown;",

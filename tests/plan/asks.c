@@ -86,6 +86,7 @@ int main(int argc, char **argv)
     CALL(symlinkat, symlinkat("file", AT_FDCWD, "new") == 0);
     CALL(mkdirat, mkdirat(AT_FDCWD, "new", 0777) == 0);
     CALL(truncate, truncate("file", 1) == 0);
+    CALL(truncate_empty, truncate("file", 0) == 0);
     CALL(connect, connect(0, (struct sockaddr *)path, 0) != 0);
     return result;
 }

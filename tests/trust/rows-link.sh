@@ -178,6 +178,13 @@ setup_link_colon() { setup_link; mv b.o b:.o; }
 row_link_colon() { $cc a.o b:.o -o program; }
 setup_link_comma() { setup_link; mv b.o b,.o; }
 row_link_comma() { $cc a.o b,.o -o program; }
+# With make, and without: gcc says so then.
+setup_gcc_link_make() {
+    echo 'int g(void); __attribute__((noipa)) int f(void) { return g(); } int main(void) { return f(); }' >a.c
+    echo '__attribute__((noipa)) int g(void) { return 1; }' >b.c
+    lto a a.o && lto b b.o
+}
+row_gcc_link_make() { $cc -O2 -flto=2 -flto-partition=max -frandom-seed=a a.o b.o -o program; }
 # With make's jobserver, and without: gcc says so then.
 setup_gcc_link_jobserver() { setup_link_lto_save_temps; }
 row_gcc_link_jobserver() {

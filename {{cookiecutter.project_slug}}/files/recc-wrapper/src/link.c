@@ -6,6 +6,7 @@
 
 #include "files.h"
 #include "process.h"
+#include "toolchain.h"
 
 void name_link_outputs(struct run *run)
 {
@@ -20,6 +21,15 @@ bool needs_jobserver(const struct run *run)
     bool there = flags && strstr(flags, "jobserver");
     return there && run->plan.kind != RUN_COMPILE &&
            (among(&run->plan.all, "-flto") || among(&run->plan.all, "-flto=jobserver"));
+}
+
+bool lacked_make(const char *messages)
+{
+    char *text = read_file(messages, NULL), *make = find_program("make", false);
+    bool lacked = make && text && strstr(text, "using serial compilation");
+    free(make);
+    free(text);
+    return lacked;
 }
 
 void scan_link(struct run *run, struct verdict *verdict)

@@ -83,6 +83,20 @@ OTHER(int, linkat, (int from, const char *old, int to, const char *new, int flag
       (from, old, to, new, flags), "other-output")
 OTHER(int, symlinkat, (const char *old, int to, const char *new), (old, to, new), "other-output")
 OTHER(int, mkdirat, (int fd, const char *name, mode_t mode), (fd, name, mode), "other-output")
-OTHER(int, truncate, (const char *name, off_t size), (name, size), "other-output")
-OTHER(int, truncate64, (const char *name, off64_t size), (name, size), "other-output")
 OTHER(int, connect, (int fd, const struct sockaddr *address, socklen_t size), (fd, address, size), "special-file")
+
+/* lto-wrapper empties what it no longer needs. */
+#define TRUNCATE(function, offset)                                                                       \
+    int function(const char *name, offset size)                                                          \
+    {                                                                                                    \
+        NEXT(int, function, (const char *, offset));                                                     \
+        struct stat status;                                                                              \
+        if (size == 0 && stat(name, &status) == 0) {                                                     \
+            record("W %s\n", name);                                                                      \
+            record("i %llu %s\n", (unsigned long long)status.st_ino, name);                              \
+        } else                                                                                           \
+            record("Y other-output %s\n", #function);                                                    \
+        return next(name, size);                                                                         \
+    }
+TRUNCATE(truncate, off_t)
+TRUNCATE(truncate64, off64_t)
