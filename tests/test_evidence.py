@@ -48,8 +48,8 @@ def evidence(program: Path, tmp_path: Path) -> Evidence:
 def read(path: Path, mtime: int | None = None, size: int | None = None) -> str:
     """The line of a file that was read, as it is now or as it was."""
     status = path.stat()
-    times = f"{status.st_mtime_ns if mtime is None else mtime} {status.st_ctime_ns}"
-    return f"R {times} {status.st_size if size is None else size} {path.name}"
+    time = status.st_mtime_ns if mtime is None else mtime
+    return f"R {time} {status.st_size if size is None else size} {path.name}"
 
 
 def digest(text: str) -> str:
@@ -71,7 +71,7 @@ def test_facts(evidence: Evidence, programs: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.c").write_text("int a;\n")
     (tmp_path / "dir").mkdir()
     (tmp_path / "link").symlink_to("dir")
-    own = ["s a.o", "a /tmp/ccX.s", "T /tmp/ccX.s", "W /tmp/ccX.s", "R 1 1 1 /tmp/ccX.s", "U /tmp/ccX.s", "W a.o"]
+    own = ["s a.o", "a /tmp/ccX.s", "T /tmp/ccX.s", "W /tmp/ccX.s", "R 1 1 /tmp/ccX.s", "U /tmp/ccX.s", "W a.o"]
     found = evidence(
         read(tmp_path / "a.c"), "A n.h", "a a.c.gch", "s dir", "l dir\tlink", f"p {tmp_path}/dir\tlink", *own,
         started=programs,
@@ -134,9 +134,9 @@ def test_programs_and_libraries_are_read(program: Path, programs: list[str], tmp
         (["a here.h"], "times here.h"),
         (["l there\there.h"], "times here.h"),
         (["p /there\there.h"], "times here.h"),
-        (["R 1 1 1 here.h", "W here.h"], "hidden-input here.h"),
-        (["W here.h", "R 1 1 1 here.h"], "- "),
-        (["R 1 1 1 here.h"], "times here.h"),
+        (["R 1 1 here.h", "W here.h"], "hidden-input here.h"),
+        (["W here.h", "R 1 1 here.h"], "- "),
+        (["R 1 1 here.h"], "times here.h"),
         (["a a\tb"], "name a\tb"),
     ],
 )

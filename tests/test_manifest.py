@@ -1,4 +1,4 @@
-# The manifest between builds: in a workspace, which gives what a plain build gives; and a large one.
+# The manifest between builds: in a workspace, of a renamed element, and a large one.
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 

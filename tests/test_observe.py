@@ -76,7 +76,7 @@ def test_a_call_is_recorded(observed: tuple[Path, Path], tmp_path: Path, call: s
     found = set()
     for line in record.read_text().splitlines():
         tag, rest = line.split(" ", 1)
-        name = rest.split(" ", 3)[3] if tag == "R" else rest[:8] if tag == "T" else rest
+        name = rest.split(" ", 2)[2] if tag == "R" else rest[:8] if tag == "T" else rest
         if tag not in "PBri":
             found.add(f"{tag} {name}".replace(str(directory), "HERE"))
     assert found == expected

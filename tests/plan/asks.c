@@ -19,10 +19,11 @@ int __open_2(const char *name, int flags);
 
 static int visit(const char *name, const struct stat *status, int type, struct FTW *place)
 {
-    return name && status && type && place ? 0 : 0;
+    (void)name, (void)status, (void)type, (void)place;
+    return 0;
 }
 
-/* Each prepared file is called by the function's name. */
+/* Its argument says which: 'file' has a text, 'link' leads to it, there is neither 'none' nor 'new'. */
 int main(int argc, char **argv)
 {
     struct stat status;

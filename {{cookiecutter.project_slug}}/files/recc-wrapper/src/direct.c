@@ -83,7 +83,7 @@ static bool has_outputs(const struct run *run, const struct words *planned)
 {
     bool all = true;
     for (size_t i = 0; run->plan.kind == RUN_COMPILE && i < planned->count; i++) {
-        char *whole = format("%s/%s", run->directory, planned->word[i]);
+        char *whole = absolute(run, planned->word[i]);
         all = all && (among(&run->plan.outputs, planned->word[i]) || among(&run->plan.outputs, whole));
         free(whole);
     }

@@ -57,7 +57,7 @@ const char *name_of(const char *line)
     const char *name = line + 2, *tab;
     int skip = 0;
     if (line[0] == 'R')
-        sscanf(line, "R %*d %*d %*d %n", &skip), name = line + skip;
+        sscanf(line, "R %*d %*d %n", &skip), name = line + skip;
     if (line[0] == 'i')
         sscanf(line, "i %*u %n", &skip), name = line + skip;
     if ((line[0] == 'l' || line[0] == 'p') && (tab = strchr(name, '\t')))
@@ -153,8 +153,8 @@ static void name_facts(struct verdict *verdict, const struct words *lines, const
             continue;
         }
         if (line[0] == 'R') {
-            long long mtime = 0, ctime, size = 0;
-            sscanf(line, "R %lld %lld %lld", &mtime, &ctime, &size);
+            long long mtime = 0, size = 0;
+            sscanf(line, "R %lld %lld", &mtime, &size);
             if (stat(name, &status) != 0 || status.st_size != size ||
                 (long long)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec != mtime)
                 object_to(verdict, "times", name);

@@ -42,13 +42,17 @@ STAT(stat64, stat64)
 STAT(lstat, stat)
 STAT(lstat64, stat64)
 
-int access(const char *name, int how)
-{
-    NEXT(int, access, (const char *, int));
-    int result = next(name, how);
-    asked(name, result, NULL);
-    return result;
-}
+#define ASK(function)                                                                                    \
+    int function(const char *name, int how)                                                              \
+    {                                                                                                    \
+        NEXT(int, function, (const char *, int));                                                        \
+        int result = next(name, how);                                                                    \
+        asked(name, result, NULL);                                                                       \
+        return result;                                                                                   \
+    }
+ASK(access)
+ASK(eaccess)
+ASK(euidaccess)
 
 ssize_t readlink(const char *restrict name, char *restrict target, size_t size)
 {

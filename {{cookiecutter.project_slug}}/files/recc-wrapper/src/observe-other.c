@@ -41,17 +41,6 @@ XSTAT(__lxstat, stat)
 XSTAT(__xstat64, stat64)
 XSTAT(__lxstat64, stat64)
 
-#define ASK(function)                                                                                    \
-    int function(const char *name, int how)                                                              \
-    {                                                                                                    \
-        NEXT(int, function, (const char *, int));                                                        \
-        int result = next(name, how);                                                                    \
-        asked(name, result, NULL);                                                                       \
-        return result;                                                                                   \
-    }
-ASK(eaccess)
-ASK(euidaccess)
-
 /* What is done below a directory, all at once or elsewhere is not recorded, so nothing of the command is kept. */
 #define OTHER(type, function, parameters, arguments, reason)                                             \
     type function parameters                                                                             \

@@ -8,7 +8,7 @@
  * the file that $OBSERVE names:
  *
  *   P PROGRAM                       it is observed
- *   R MTIME CTIME SIZE NAME         opened for reading; times in nanoseconds
+ *   R MTIME SIZE NAME               opened for reading; the time in nanoseconds
  *   A NAME                          not there
  *   W NAME                          opened for writing
  *   i INODE NAME                    which file that was
@@ -105,8 +105,7 @@ static void note(ino_t inode)
 
 void record_read(const char *name, const struct stat *status)
 {
-    record("R %lld %lld %lld %s\n", NANOSECONDS(status->st_mtim), NANOSECONDS(status->st_ctim),
-           (long long)status->st_size, name);
+    record("R %lld %lld %s\n", NANOSECONDS(status->st_mtim), (long long)status->st_size, name);
 }
 
 static void after(int directory, const char *name, int fd, bool writes)

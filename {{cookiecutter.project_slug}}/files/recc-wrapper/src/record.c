@@ -48,7 +48,7 @@ void read_record(struct record *record, const char *path)
         entry = &record->entry[record->count++];
         *entry = (struct entry){.tag = line[0]};
         if (entry->tag == 'R')
-            sscanf(line, "R %lld %lld %lld %n", &entry->mtime, &entry->ctime, &entry->size, &skip);
+            sscanf(line, "R %lld %lld %n", &entry->mtime, &entry->size, &skip);
         entry->name = checked(strdup(line + skip));
     }
     free(text);

@@ -7,7 +7,7 @@
 
 struct entry {
     char tag;                      /* P, R, A, W, T, X, O: see observe.c and observe-link.c */
-    long long mtime, ctime, size;  /* R */
+    long long mtime, size;         /* R */
     char *name;                    /* X: REASON DETAIL */
 };
 
