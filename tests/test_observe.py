@@ -80,3 +80,19 @@ def test_a_call_is_recorded(observed: tuple[Path, Path], tmp_path: Path, call: s
         if tag not in "PBri":
             found.add(f"{tag} {name}".replace(str(directory), "HERE"))
     assert found == expected
+
+
+@pytest.mark.parametrize(("call", "times"), [("unlink", 1), ("open_empty", 2), ("fopen_write", 2), ("open", 0)])
+def test_a_file_is_noted_before_it_is_emptied_or_gone(
+    observed: tuple[Path, Path], tmp_path: Path, call: str, times: int
+) -> None:
+    """Else the command that has just made it could remember what another has begun to write there."""
+    library, program = observed
+    (tmp_path / "record").touch()
+    (tmp_path / "file").write_text("text")
+    inode = (tmp_path / "file").stat().st_ino
+    observing = {"OBSERVE": str(tmp_path / "record"), "OBSERVE_JOURNAL": str(tmp_path / "journal")}
+    subprocess.run([program, call], cwd=tmp_path, env=os.environ | observing | {"LD_PRELOAD": str(library)}, check=True)
+    noted = (tmp_path / "journal").read_text().splitlines() if times else []
+    assert noted == [f"+ {inode} {tmp_path / 'record'}"] * times
+    assert (tmp_path / "journal").exists() == bool(times)

@@ -48,16 +48,23 @@ row_seen_in_place() {
 setup_seen_directory_listed() { mkdir d; one; }
 row_seen_directory_listed() { $cc -c a.c -Id; }
 change_seen_directory_listed() { echo x >d/x; }
-# Another compile writes over its output before it can be looked at.
-setup_seen_raced() { one a.c; two b.c; }
+# Other compiles write over its output before, and while, it is looked at.
+setup_seen_raced() { for n in 1 2 3 4; do echo "int f(int x) { return x + $n; }" >"$n.c"; done; }
 row_seen_raced() {
+    while [ ! -e done ]; do :; done &
     for i in 1 2 3 4 5 6 7 8; do
-        $cc -DI=$i -c a.c -o x.o &
-        $cc -DI=$i -c b.c -o x.o
-        wait
-        $cc -DI=$i -c a.c -o x.o && mv x.o "a$i.o"
-        $cc -DI=$i -c b.c -o x.o && mv x.o "b$i.o"
+        racers=
+        for n in 1 2 3 4; do
+            $cc -DI=$i -c "$n.c" -o x.o &
+            racers="$racers $!"
+        done
+        # shellcheck disable=SC2086 # a list
+        wait $racers
+        for n in 1 2 3 4; do
+            $cc -DI=$i -c "$n.c" -o x.o && mv x.o "$i-$n.o"
+        done
     done
+    touch done
 }
 setup_seen_own_input() { echo 'int f(void) { return 1; }' >a.s; mv a.s a.c; }
 row_seen_own_input() { $cc -S a.c -o a.i && $cc -c -x assembler a.i -o a.o && $cc -S a.c -o a.i; }

@@ -100,8 +100,17 @@ DIR *opendir(const char *name)
         record(form, changed);                                                                           \
         return result;                                                                                   \
     }
-CHANGE(unlink, (const char *name), (name), result == 0 ? "U %s\n" : "a %s\n", name)
-CHANGE(remove, (const char *name), (name), result == 0 ? "U %s\n" : "a %s\n", name)
+#define REMOVE(function)                                                                                 \
+    int function(const char *name)                                                                       \
+    {                                                                                                    \
+        NEXT(int, function, (const char *));                                                             \
+        note_there(name);                                                                                \
+        int result = next(name);                                                                         \
+        record(result == 0 ? "U %s\n" : "a %s\n", name);                                                 \
+        return result;                                                                                   \
+    }
+REMOVE(unlink)
+REMOVE(remove)
 int rename(const char *from, const char *to)
 {
     NEXT(int, rename, (const char *, const char *));

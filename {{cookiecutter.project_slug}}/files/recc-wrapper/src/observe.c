@@ -38,6 +38,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,19 +74,6 @@ static bool harmless(const char *name)
            strcmp(name, "/dev/urandom") == 0 || strcmp(name, "/dev/random") == 0;
 }
 
-/* What can be read only once is left to the compile that counts. */
-static const char *before(const char *name, bool writes)
-{
-    struct stat status;
-    if (strict && !writes && stat(name, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) &&
-        !harmless(name)) {
-        record("X special-file %s\n", name);
-        /* A signal makes LLVM's programs remove what they have begun to write. */
-        raise(SIGTERM);
-    }
-    return name;
-}
-
 /* In the journal of all commands: see journal.c. */
 static void note(ino_t inode)
 {
@@ -101,6 +89,32 @@ static void note(ino_t inode)
     if (write(fd, line, size) != size)
         abort();
     close(fd);
+}
+
+/* Before it is emptied or gone: who has just made it may look at it meanwhile. */
+void note_there(const char *name)
+{
+    int error = errno;
+    struct statx status;
+    /* Not stat(): that would be recorded. */
+    if (syscall(SYS_statx, AT_FDCWD, name, 0, STATX_INO | STATX_TYPE, &status) == 0 && S_ISREG(status.stx_mode))
+        note(status.stx_ino);
+    errno = error;
+}
+
+/* What can be read only once is left to the compile that counts. */
+static const char *before(const char *name, bool writes)
+{
+    struct stat status;
+    if (writes && record_fd >= 0 && !harmless(name))
+        note_there(name);
+    if (strict && !writes && stat(name, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) &&
+        !harmless(name)) {
+        record("X special-file %s\n", name);
+        /* A signal makes LLVM's programs remove what they have begun to write. */
+        raise(SIGTERM);
+    }
+    return name;
 }
 
 void record_read(const char *name, const struct stat *status)

@@ -22,6 +22,7 @@ void record_read(const char *name, const struct stat *status);
 void asked(const char *name, int result, const struct stat *status); /* is it there? `status`: with a scan */
 void record_libraries(void); /* those that are loaded */
 void record_link(const char *name);
+void note_there(const char *name);
 #pragma GCC visibility pop
 
 #endif

@@ -56,11 +56,14 @@ bool bring(const char *from, const char *name, bool anew)
 {
     /* A limit on its size: the compile itself must meet that. */
     void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+    struct stat status;
+    char *writer = format("%d", (int)getpid());
+    /* Before it is emptied or gone: the command that has made it may look at it meanwhile. */
+    if (stat(name, &status) == 0)
+        note_writing(writer, status.st_ino);
     if (anew)
         unlink(name);
     int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | (anew ? O_EXCL : O_TRUNC), 0666);
-    struct stat status;
-    char *writer = format("%d", (int)getpid());
     if (fd >= 0 && fstat(fd, &status) == 0)
         note_writing(writer, status.st_ino);
     bool brought = fd >= 0 && stat(from, &status) == 0 && copy(from, fd);

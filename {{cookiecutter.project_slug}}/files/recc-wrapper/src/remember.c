@@ -90,16 +90,18 @@ static void write_outputs(struct verdict *verdict, FILE *file, const struct run 
         const char *name = own->word[i];
         struct stat status;
         bool removed = false;
+        bool there = lstat(name, &status) == 0, executable = there && status.st_mode & 0111;
+        bool kept = there && S_ISREG(status.st_mode) && keep(run, name, executable, digest);
+        /* Only now: while it was copied, another command may have begun to write it. */
         if (!is_left(lines, name, record, run->journal))
             object_to(verdict, "output", name);
-        if (lstat(name, &status) != 0)
+        if (!there)
             continue;
         for (size_t j = 0; j < lines->count; j++)
             removed |= strchr("UM", lines->word[j][0]) && strcmp(name_of(lines->word[j]), name) == 0;
-        bool executable = status.st_mode & 0111;
         if (holds_times(name))
             object_to(verdict, "times", name);
-        if (!S_ISREG(status.st_mode) || !keep(run, name, executable, digest))
+        if (!kept)
             object_to(verdict, "output", name);
         else
             fprintf(file, "O %s%s%s\t%s\n", digest, executable ? "x" : "", removed ? " !" : "", name);
