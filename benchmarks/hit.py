@@ -1,4 +1,4 @@
-# Measures the CPU of a hit: by the manifest, by recc through the wrapper, by recc alone, by ccache; and of the compile.
+# Measures the CPU of a hit: by manifest, by recc through the wrapper and alone, by ccache; and of the compile itself.
 # SPDX-License-Identifier: Apache-2.0
 """Usage: .venv/bin/python benchmarks/hit.py [ROUNDS COMPILES]; two minutes.
 
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from harness import Project, generate
 
-WAYS = ("manifest", "wrapper", "recc", "ccache", "bare")
+WAYS = ("manifest", "wrapper", "remote", "recc", "ccache", "bare")
 
 
 def ccache(directory: Path) -> list[Path]:

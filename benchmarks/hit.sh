@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs in an element's sandbox in 'local': CPU of a hit by the manifest, by recc, by ccache.
+# Runs in an element's sandbox in 'local': CPU of a hit by the manifest, by recc, in 'remote', by ccache.
 # SPDX-License-Identifier: Apache-2.0
 #
 # usage: hit.sh ROUNDS COMPILES-A-ROUND
@@ -20,6 +20,9 @@ manifest() {
 }
 wrapper() {
     BST_RECC_MANIFEST=off "$@"
+}
+remote() {
+    BST_RECC_MODE=remote "$@"
 }
 
 # Milliseconds of CPU that this shell and its children have used, in $spent.
@@ -44,7 +47,7 @@ measure() {
 
 round=0
 while [ $round -lt "$1" ]; do
-    for way in manifest wrapper recc ccache bare; do
+    for way in manifest wrapper remote recc ccache bare; do
         measure C gcc a.c $way "$2"
         [ $way = bare ] || measure C++ g++ b.cpp $way "$2"
     done

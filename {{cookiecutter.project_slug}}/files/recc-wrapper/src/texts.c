@@ -75,19 +75,25 @@ bool asks_for_times(const char *name)
     return !is_system(name) && file_says(name, compares_times);
 }
 
-/* __TIMESTAMP__, or a piece that '##' can make it of. */
+/* __TIMESTAMP__, or, with what texts before have said, pieces that '##' can make it of. */
 bool says_time(const char *text)
 {
     static const char name[] = "__TIMESTAMP__";
-    for (size_t length; *text; text += length ? length : 1) {
-        char word[sizeof name] = "";
+    enum { LENGTH = sizeof name - 1, SHORTEST = 3 };
+    static bool seen[LENGTH][LENGTH + 1]; /* the piece that begins there and is so long */
+    bool reached[LENGTH + 1] = {true};
+    size_t length;
+    for (; *text; text += length ? length : 1) {
         for (length = 0; isalnum((unsigned char)text[length]) || text[length] == '_'; length++)
-            if (length < sizeof word - 1)
-                word[length] = text[length];
-        if (length >= 3 && length < sizeof name && strstr(name, word))
-            return true;
+            ;
+        for (size_t begin = 0; length >= SHORTEST && begin + length <= LENGTH; begin++)
+            if (text[0] == name[begin] && memcmp(text, name + begin, length) == 0)
+                seen[begin][length] = true;
     }
-    return false;
+    for (size_t begin = 0; begin < LENGTH; begin++)
+        for (size_t end = begin + 1; reached[begin] && end <= LENGTH; end++)
+            reached[end] |= seen[begin][end - begin] || (end - begin < SHORTEST && strspn(name + begin, "_") >= end - begin);
+    return reached[LENGTH];
 }
 
 /* What the assembler reads: an executor's /dev and /proc answer as well, with something else. */
