@@ -1,11 +1,14 @@
-# Measures whole builds with and without recc, cold, warm and after edits, against the way recc is set up elsewhere.
+# Measures whole builds: plainly, with this template, with recc as it is set up elsewhere, and the floor of all caches.
 # SPDX-License-Identifier: Apache-2.0
-"""Usage: .venv/bin/python benchmarks/bench.py [--quick | --full] [--rounds N] [--json FILE] [--write].
+"""Usage: .venv/bin/python benchmarks/bench.py [--programs NAME …] [--rounds N] [--json FILE] [--write].
 
-Each round builds everything once in every configuration, so that drift of the
-machine meets all of them; each is compared with the plain build of its round.
-Every configuration starts from a copy of one cache that has sources and toolchain
-but no compile. Times are those of the element's build job, as BuildStream gives them.
+Each round builds everything once in every way, so that drift of the machine meets
+all of them; each is compared with the plain build of its round. Every way starts
+from a copy of one cache that has sources and toolchain but no compile. Times are
+those of the element's build job, as BuildStream gives them.
+
+plain: the toolchain's compilers, without any wrapper. field: recc as it is set up elsewhere: a wrapper
+that runs it, its LocalCAS, no links. floor: a compiler that copies what another build of the same has made.
 """
 
 from __future__ import annotations
@@ -24,97 +27,65 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-from harness import ROOT, Counts, Project, generate, parse_links, parse_summary
+import programs
+from harness import ROOT, Project, generate, parse_links, parse_summary
 
 DOCUMENT = ROOT / "docs/performance.md"
-
-
-@dataclass(frozen=True)
-class Software:
-    """What is built: the name of the example that has its sources (or a pin), variables, and the files to edit."""
-
-    name: str
-    what: str
-    kind: str
-    variables: str
-    source: str
-    header: str
-    pin: str = ""
-
-
-SOFTWARE = (
-    Software(
-        "lua",
-        "C",
-        "make",
-        'make: make posix\n  make-install: make install INSTALL_TOP="%{install-root}%{prefix}"',
-        "src/lmathlib.c",
-        "src/lstring.h",
-        "url: debian:pool/main/l/lua5.4/lua5.4_5.4.9.orig.tar.gz\n"
-        "  ref: 2335b6c582a52654f94612bf10d2f4672805d05329aa6568b1d8cd9e5c6fb8e6\n",
-    ),
-    Software(
-        "spdlog",
-        "C++ with templates",
-        "cmake",
-        "cmake-local: -DCMAKE_BUILD_TYPE=Release -DSPDLOG_USE_STD_FORMAT=ON -DCMAKE_CXX_STANDARD=20 "
-        "-DSPDLOG_BUILD_EXAMPLE=OFF",
-        "src/color_sinks.cpp",
-        "include/spdlog/sinks/ansicolor_sink.h",
-        "url: debian:pool/main/s/spdlog/spdlog_1.15.3+ds.orig.tar.xz\n"
-        "  ref: f41541b61f6b3a78afeb2b355596a75fdb267e8caa2dba3906459fbde5e081dc\n",
-    ),
-    # Its CMakeLists.txt turns link-time optimisation on in release builds.
-    Software(
-        "ninja",
-        "C++, link-time optimisation",
-        "cmake",
-        "cmake-local: -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF",
-        "src/clean.cc",
-        "src/dyndep.h",
-    ),
-)
-
-# What each configuration changes in include/recc.yml.
-CONFIGURATIONS: dict[str, dict[str, str]] = {
-    "this template": {},
-    "no links": {"BST_RECC_LINKS": "none"},
+HERE = Path(__file__).parent
+# What it is, and the source and the header that are edited.
+SOFTWARE = {
+    "ninja": ("C++, link-time optimisation", "src/clean.cc", "src/dyndep.h"),
+    "spdlog": ("C++ with templates", "src/color_sinks.cpp", "include/spdlog/sinks/ansicolor_sink.h"),
+    "lua": ("C", "src/lmathlib.c", "src/lstring.h"),
+    "mbedtls": ("short C files", "library/aes.c", "include/mbedtls/md.h"),
+    "busybox": ("short C files", "coreutils/cat.c", "include/libbb.h"),
 }
+WAYS = ("template", "field")
 SCENARIOS = ("local, cold", "local, warm", "local, one file", "local, one header", "remote, cold", "remote, warm")
 PHASES = ("staging", "configure", "compile", "link", "install", "caching", "other")
-
-ELEMENT = """kind: {kind}
-build-depends:
-- (@): include/gcc-for-recc.yml
-- buildsystems/{kind}.bst
-sources:
-- kind: local
-  path: files/bench/{name}
-variables:
-  {variables}
-config:
-  build-commands:
-    (<):
-    - echo BENCH build $(date +%s%3N)
-    (>):
-    - echo BENCH install $(date +%s%3N); sed "s/^/BENCH edge /" _builddir/.ninja_log || true
-  install-commands:
-    (>):
-    - echo BENCH end $(date +%s%3N)
-"""
-# For kinds that have such a step.
-CONFIGURE = """  configure-commands:
-    (<):
-    - echo BENCH configure $(date +%s%3N)
-"""
+BARE = "/usr/bin:/bin:/usr/sbin:/sbin"
+TOOLCHAIN = {"(@)": "include/gcc-for-recc.yml"}
+FIELD = {
+    "PATH": f"/usr/field/bin:{BARE}",
+    "RECC_DEPS_GLOBAL_PATHS": "1",
+    "RECC_NO_PATH_REWRITE": "1",
+    "RECC_USE_LOCALCAS": "1",
+    "RECC_INVALID_INPUT_PATHS_REGEX": ".*/CMakeFiles/CMakeScratch/.*,.*/CMakeC.*ABI.c.*,.*/conftest.*",
+    "RECC_ENABLE_METRICS": "1",
+    "RECC_METRICS_FILE": "/tmp/field-metrics",
+    "(?)": [{'recc_mode == "local"': {"RECC_CACHE_ONLY": "1", "RECC_CACHE_UPLOAD_LOCAL_BUILD": "1"}}],
+}
+STAND_INS: dict[str, Any] = {
+    "kind": "manual",
+    "build-depends": ["toolchain.bst:public-stacks/buildsystem-make.bst"],
+    "runtime-depends": ["buildsystems/recc-bundle.bst"],
+    "sources": [{"kind": "local", "path": "files/stand-ins"}],
+    "config": {
+        "install-commands": [
+            'mkdir -p "%{install-root}/usr/field/bin" "%{install-root}/usr/floor/bin"',
+            'cp field "%{install-root}/usr/field"',
+            'gcc -O2 -static -o "%{install-root}/usr/floor/floor" floor.c',
+            'for name in cc c++ gcc g++; do ln -s ../floor "%{install-root}/usr/floor/bin/$name"; done',
+        ]
+    },
+    "public": {
+        "bst": {
+            "integration-commands": [
+                # As GNOME's: for every build anew.
+                "for name in cc c++ gcc g++; do [ ! -e /usr/bin/$name ] || ln -s ../field /usr/field/bin/$name; done"
+            ]
+        }
+    },
+}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One build of one element: seconds in all and by phase, and recc's counts."""
+    """One build of one element: seconds in all and by phase; compiles and links, and those that a cache answered."""
 
     seconds: float
     phases: dict[str, float]
@@ -124,73 +95,116 @@ class Measured:
     link_hits: int
 
 
+def element(way: str, name: str) -> str:
+    """File name of the element that builds a program in a way."""
+    return f"bench-{way}-{name}.bst"
+
+
+def marked(program: dict[str, Any], name: str) -> dict[str, Any]:
+    """The program from its own directory, the same in all ways; its build log says when each step begins."""
+
+    def step(what: str) -> str:
+        return f"echo BENCH {what} $(date +%s%3N)"
+
+    def around(commands: Any, before: str, *after: str) -> Any:
+        if isinstance(commands, list):
+            return [step(before), *commands, *after]
+        return {
+            "(<)": [step(before), *(commands or {}).get("(<)", [])],
+            "(>)": [*(commands or {}).get("(>)", []), *after],
+        }
+
+    config = dict(program.get("config", {}))
+    if program["kind"] != "make":
+        config["configure-commands"] = around(config.get("configure-commands"), "configure")
+    config["build-commands"] = around(config.get("build-commands"), "build")
+    log = 'sed "s/^/BENCH edge /" _builddir/.ninja_log || true'
+    counts = "cat /tmp/field-metrics /tmp/floor-misses 2>/dev/null || true"
+    config["install-commands"] = around(config.get("install-commands"), "install", step("end"), log, counts)
+    variables = program.get("variables", {}) | {"build-root": f"/bench/{name}", "strip-binaries": ""}
+    rest = {key: value for key, value in program.items() if key not in ("url", "ref")}
+    source = {"kind": "local", "path": f"files/bench/{name}"}
+    return rest | {"variables": variables, "config": config, "sources": [source]}
+
+
 class Bench:
     """A generated project with the benchmark's elements, and a cache to start from."""
 
-    def __init__(self, directory: Path, software: Iterable[Software]) -> None:
+    def __init__(self, directory: Path, software: Iterable[str]) -> None:
         self.software = tuple(software)
         self.project = Project(generate(directory), directory / "cache")
         self.pristine = directory / "pristine"
-        self.settings = self.project.path / "include/recc.yml"
-        self.text = self.settings.read_text()
         self.edits = 0
-        for item in self.software:
-            if item.pin:
-                (self.project.path / f"elements/examples/{item.name}.bst").write_text(
-                    f"kind: import\nsources:\n- kind: tar\n  {item.pin}"
-                )
-            element = ELEMENT.format(**asdict(item)) + (CONFIGURE if item.kind == "cmake" else "")
-            (self.project.path / f"elements/bench-{item.name}.bst").write_text(element)
-        sources = [f"examples/{item.name}.bst" for item in self.software]
         self.project.configure(
             "scheduler: {builders: 1}\n"
             "logging: {message-format: '[%{elapsed-us}][%{key}][%{element}] %{action} %{message}'}\n"
         )
-        # What the elements name must be there before bst loads them.
-        for item in self.software:
-            (self.project.path / f"files/bench/{item.name}").mkdir(parents=True)
-        stacks = sorted({f"buildsystems/{item.kind}.bst" for item in self.software})
-        self.project.fetch(*stacks, *sources, report=print)
-        for item, source in zip(self.software, sources, strict=True):
-            target = self.project.path / f"files/bench/{item.name}"
-            target.rmdir()
-            self.project.bst("source", "checkout", "--deps", "none", "--directory", str(target), source)
-            (inner,) = target.iterdir() if len(list(target.iterdir())) == 1 else (target,)
-            if inner != target:
-                for path in inner.iterdir():
-                    path.rename(target / path.name)
-        self.project.bst("build", *stacks)
+        shutil.copytree(HERE / "stand-ins", self.project.path / "files/stand-ins")
+        programs.write(self.project, "stand-ins.bst", STAND_INS, STAND_INS["build-depends"])
+        known = programs.programs() | programs.programs(HERE / "bench.yml")
+        for name, program in known.items():
+            programs.write(self.project, programs.element(name), program)
+        for name in self.software:
+            # What the elements name must be there before bst loads them.
+            (self.project.path / "files/bench" / name).mkdir(parents=True)
+            self.write(name, marked(known[name], name))
+        sources = list(map(programs.element, self.software))
+        self.project.fetch("stand-ins.bst", *sources, report=print)
+        for name, source in zip(self.software, sources, strict=True):
+            checkout = directory / "sources" / name
+            self.project.bst("source", "checkout", "--deps", "none", "--directory", str(checkout), source)
+            (tree,) = checkout.iterdir()
+            tree.rename(self.project.path / "files/bench" / name)
+        elements = [element(way, name) for way in ("plain", "template", "field") for name in self.software]
+        self.project.bst("build", *self.project.show(*elements, deps="build"))
+        self.project.bst("build", *(element("record", name) for name in self.software))
         self.project.cache.rename(self.pristine)
 
-    def start(self, changes: dict[str, str]) -> None:
-        """Begin a configuration: settings, and a cache without compiles."""
-        text = self.text
-        for name, value in changes.items():
-            text, number = re.subn(rf"(?m)^(  {name}:) .*", rf"\1 '{value}'", text)
-            if not number:
-                text = text.replace("\nenvironment:\n", f"\nenvironment:\n  {name}: '{value}'\n", 1)
-                text = text.replace("\nenvironment-nocache:\n", f"\nenvironment-nocache:\n- {name}\n", 1)
-        self.settings.write_text(text)
+    def write(self, name: str, program: dict[str, Any]) -> None:
+        """The elements that build one program in all ways."""
+        system = f"toolchain.bst:public-stacks/buildsystem-{program['kind']}.bst"
+        record = program | {
+            "config": program["config"]
+            | {
+                "install-commands": [
+                    'mkdir -p "%{install-root}/floor"',
+                    f'mv /tmp/floor "%{{install-root}}/floor/{name}"',
+                ]
+            }
+        }
+        floor = {"PATH": f"/usr/floor/bin:{BARE}"}
+        for way, what, depends, environment in (
+            ("template", program, (), {}),
+            ("plain", program, [system], {"PATH": BARE}),
+            ("field", program, [TOOLCHAIN, system, "stand-ins.bst"], FIELD),
+            ("record", record, [system, "stand-ins.bst"], floor | {"FLOOR": "/tmp/floor", "FLOOR_RECORD": "1"}),
+            ("floor", program, [system, "stand-ins.bst", element("record", name)], floor | {"FLOOR": f"/floor/{name}"}),
+        ):
+            programs.write(self.project, element(way, name), what | {"environment": environment}, depends)
+
+    def start(self) -> None:
+        """Go back to a cache without compiles."""
         shutil.rmtree(self.project.cache, ignore_errors=True)
         subprocess.run(["cp", "-al", self.pristine, self.project.cache], check=True)
 
-    def edit(self, item: Software, path: str, declaration: str) -> tuple[Path, str]:
+    def edit(self, name: str, path: str, declaration: str) -> tuple[Path, str]:
         """Add a declaration to a source file; returns what restores it."""
         self.edits += 1
-        file = self.project.path / f"files/bench/{item.name}" / path
+        file = self.project.path / "files/bench" / name / path
         before = file.read_text()
         line = declaration.format(number=self.edits)
         head, guard, tail = before.rpartition("#endif") if path.endswith(".h") else (before, "", "")
         file.write_text(f"{head}\n{line}\n{guard}{tail}")
         return file, before
 
-    def build(self, mode: str) -> dict[str, Measured]:
-        """Build every element anew; a compile that is cached is taken from the cache."""
-        for item in self.software:
-            artifact = self.project.cache / f"buildstream/artifacts/refs/{self.project.name}/bench-{item.name}"
+    def build(self, way: str, mode: str) -> dict[str, Measured]:
+        """Build every program anew; a compile that is cached is taken from the cache."""
+        elements = {name: element(way, name) for name in self.software}
+        for file in elements.values():
+            artifact = self.project.cache / "buildstream/artifacts/refs" / self.project.name / file.removesuffix(".bst")
             shutil.rmtree(artifact, ignore_errors=True)
-        output = self.project.bst("build", *(f"bench-{item.name}.bst" for item in self.software), mode=mode).stdout
-        return {item.name: self.measured(output, f"bench-{item.name}") for item in self.software}
+        output = self.project.bst("build", *elements.values(), mode=mode).stdout
+        return {name: self.measured(output, file.removesuffix(".bst")) for name, file in elements.items()}
 
     def measured(self, output: str, element: str) -> Measured:
         """Read times and counts of one element's build from bst's output and the build log."""
@@ -219,55 +233,53 @@ class Bench:
         }
         phases["staging"] = elapsed("Staging ") + elapsed("Integrating sandbox")
         phases["other"] = seconds - sum(phases.values())
-        counts = parse_summary(log) or Counts()
-        links = parse_links(log) or (0, 0)
+        counts, links = parse_summary(log), parse_links(log) or (0, 0)
+        hits, misses = (
+            len(re.findall(rf"^ *(?:recc.action_cache|floor)_{what}:", log, re.M)) for what in ("hit", "miss")
+        )
+        compiles, hits = (counts.compiles, counts.hits) if counts else (hits + misses, hits)
         rounded = {phase: round(phases[phase], 3) for phase in PHASES}
-        return Measured(round(seconds, 3), rounded, counts.compiles, counts.hits, *links)
+        return Measured(round(seconds, 3), rounded, compiles, hits, *links)
 
-    def round(self, number: int, full: bool) -> dict[str, dict[str, dict[str, Measured]]]:
-        """Build everything once in each configuration; results by configuration, scenario and software.
-
-        Without `full`, scenarios are left out in which configurations can hardly differ.
-        """
+    def round(self) -> dict[str, dict[str, dict[str, Measured]]]:
+        """Build everything once in each way; results by way, scenario and program."""
         found: dict[str, dict[str, dict[str, Measured]]] = {}
 
-        def run(configuration: str, scenario: str, mode: str) -> None:
+        def run(way: str, scenario: str, mode: str) -> None:
             start = time.monotonic()
-            results = self.build(mode)
-            found.setdefault(configuration, {})[scenario] = results
+            results = self.build(way, mode)
+            found.setdefault(way, {})[scenario] = results
             for name, result in results.items():
-                check(configuration, scenario, name, result)
+                check(way, scenario, name, result)
             times = "  ".join(f"{name} {result.seconds:6.2f} s" for name, result in results.items())
-            print(f"  {configuration:24} {scenario:18} {times}   ({time.monotonic() - start:.1f} s)", flush=True)
+            print(f"  {way:9} {scenario:18} {times}   ({time.monotonic() - start:.1f} s)", flush=True)
 
-        def edit_and_run(configuration: str, scenario: str) -> None:
+        def edit_and_run(way: str, scenario: str) -> None:
             edited = [
-                self.edit(item, item.source, "int bench_edit_{number} = {number};")
+                self.edit(name, source, "int bench_edit_{number} = {number};")
                 if scenario == "local, one file"
-                else self.edit(
-                    item, item.header, "static const int bench_edit_{number} __attribute__((used)) = {number};"
-                )
-                for item in self.software
+                else self.edit(name, header, "static const int bench_edit_{number} __attribute__((used)) = {number};")
+                for name, (_, source, header) in SOFTWARE.items()
+                if name in self.software
             ]
             try:
-                run(configuration, scenario, "local")
+                run(way, scenario, "local")
             finally:
                 for file, before in edited:
                     file.write_text(before)
 
-        names = list(CONFIGURATIONS)
-        self.start({})
+        self.start()
         run("plain", "plain", "off")
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            self.start(CONFIGURATIONS[name])
-            run(name, "local, cold", "local")
-            run(name, "local, warm", "local")
-            edit_and_run(name, "local, one file")
-            if full or name == "this template":
-                edit_and_run(name, "local, one header")
-            self.start(CONFIGURATIONS[name])
-            run(name, "remote, cold", "remote")
-            run(name, "remote, warm", "remote")
+        run("floor", "floor", "off")
+        for way in WAYS:
+            self.start()
+            run(way, "local, cold", "local")
+            run(way, "local, warm", "local")
+            edit_and_run(way, "local, one file")
+            edit_and_run(way, "local, one header")
+            self.start()
+            run(way, "remote, cold", "remote")
+            run(way, "remote, warm", "remote")
         return found
 
 
@@ -275,30 +287,26 @@ class BenchError(Exception):
     """The builds did not do what is to be measured."""
 
 
-def check(configuration: str, scenario: str, name: str, result: Measured) -> None:
+def check(way: str, scenario: str, name: str, result: Measured) -> None:
     """Raise BenchError where the cache did not do what the scenario is about: its time would mean nothing."""
-    if scenario == "plain":
+    if way == "plain":
         right = result.compiles == 0
+    elif way == "floor":
+        right = result.compiles < 40  # configure's, in directories of random names
     elif scenario.endswith("cold"):
-        right = result.compiles > 0 and result.hits == 0
+        # Some files are compiled twice in one build.
+        right = 0 <= result.hits < 0.1 * result.compiles
     elif scenario.endswith("warm"):
-        right = result.hits == result.compiles > 0 and result.link_hits == result.links
+        right = result.hits > 0.98 * result.compiles > 0 and result.link_hits == result.links
     elif scenario.endswith("file"):
-        right = 0 < result.compiles - result.hits <= 2
+        right = 0 < result.compiles - result.hits <= 4
     else:
         right = result.hits < result.compiles
     if not right:
-        raise BenchError(f"{name}, {configuration}, {scenario}: unexpected counts: {result}")
+        raise BenchError(f"{name}, {way}, {scenario}: unexpected counts: {result}")
 
 
 Rounds = list[dict[str, dict[str, dict[str, Measured]]]]
-
-
-def ratio(rounds: Rounds, configuration: str, scenario: str, name: str) -> float:
-    """Median over the rounds of the build's time in units of the round's plain build."""
-    return statistics.median(
-        r[configuration][scenario][name].seconds / r["plain"]["plain"][name].seconds for r in rounds
-    )
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -308,44 +316,36 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def report(rounds: Rounds, software: Iterable[Software]) -> str:
-    """Markdown: ratios to plain for each software and configuration, and where the time goes."""
+def report(rounds: Rounds, software: Iterable[str]) -> str:
+    """Markdown: ratios to plain for each program and way, and where the time goes."""
+
+    def middle(way: str, scenario: str, name: str, base: tuple[str, str] = ("plain", "plain")) -> str:
+        ratios = (r[way][scenario][name].seconds / r[base[0]][base[1]][name].seconds for r in rounds)
+        return f"{statistics.median(ratios):.2f}"
+
+    def phases(way: str, scenario: str, name: str) -> list[str]:
+        builds = [r[way][scenario][name] for r in rounds]
+        times = [*([build.phases[phase] for build in builds] for phase in PHASES), [build.seconds for build in builds]]
+        return [f"{statistics.median(some):.2f}" for some in times]
+
     parts = []
-    for item in software:
-        plain = [r["plain"]["plain"][item.name].seconds for r in rounds]
-        some = rounds[0]["this template"]["local, cold"][item.name]
+    for name in software:
+        some = rounds[0]["template"]["local, cold"][name]
+        plain = statistics.median(r["plain"]["plain"][name].seconds for r in rounds)
         parts.append(
-            f"**{item.name}** ({item.what}; {some.compiles} compiles, {some.links} links): "
-            f"plain {statistics.median(plain):.1f} s\n"
+            f"**{name}** ({SOFTWARE[name][0]}; {some.compiles} compiles, {some.links} links): plain {plain:.1f} s, "
+            f"the floor {middle('floor', 'floor', name)} of it; `local`, warm, is "
+            f"{middle('template', 'local, warm', name, ('floor', 'floor'))} of the floor.\n"
         )
         parts.append(
             table(
                 ("time / plain", *SCENARIOS),
-                (
-                    (
-                        name,
-                        *(
-                            f"{ratio(rounds, name, scenario, item.name):.2f}" if scenario in rounds[0][name] else "-"
-                            for scenario in SCENARIOS
-                        ),
-                    )
-                    for name in CONFIGURATIONS
-                ),
+                ([way, *(middle(way, scenario, name) for scenario in SCENARIOS)] for way in WAYS),
             )
         )
-        builds = [("plain", "plain"), *(("this template", s) for s in SCENARIOS)]
-        phases = [
-            (
-                f"{scenario}, seconds",
-                *(
-                    f"{statistics.median(r[name][scenario][item.name].phases[phase] for r in rounds):.2f}"
-                    for phase in PHASES
-                ),
-                f"{statistics.median(r[name][scenario][item.name].seconds for r in rounds):.2f}",
-            )
-            for name, scenario in builds
-        ]
-        parts.append("\n" + table(("this template", *PHASES, "all"), phases) + "\n")
+        builds = [("plain", "plain"), ("floor", "floor"), *((way, s) for way in WAYS for s in SCENARIOS)]
+        shown = ([f"{way}, {s}" if way != s else way, *phases(way, s, name)] for way, s in builds)
+        parts.append("\n" + table(("seconds", *PHASES, "all"), shown) + "\n")
     return "\n".join(parts)
 
 
@@ -371,25 +371,23 @@ def machine(project: Project) -> str:
 def main() -> int:
     """Measure, print the tables, and write them where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", nargs="+", choices=SOFTWARE, default=list(SOFTWARE), metavar="NAME")
     parser.add_argument("--rounds", type=int, default=3, help="default: 3")
-    parser.add_argument("--full", action="store_true", help="every scenario in every configuration: 26 minutes")
-    parser.add_argument("--quick", action="store_true", help="one round of the smallest software: does it work at all?")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements there")
     parser.add_argument("--write", action="store_true", help=f"put the tables into {DOCUMENT.relative_to(ROOT)}")
     options = parser.parse_args()
-    software = SOFTWARE[:1] if options.quick else SOFTWARE
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        bench = Bench(Path(directory), software)
+        bench = Bench(Path(directory), options.programs)
         rounds: Rounds = []
-        for number in range(1 if options.quick else options.rounds):
+        for number in range(options.rounds):
             print(f"round {number + 1}", flush=True)
             try:
-                rounds.append(bench.round(number, options.full))
+                rounds.append(bench.round())
             except BenchError as error:
                 print(f"bench: {error}", file=sys.stderr)
                 return 1
         head = f"Median of {len(rounds)} rounds on {machine(bench.project)}.\n\n"
-        tables = head + report(rounds, software)
+        tables = head + report(rounds, options.programs)
     print(tables)
     if options.json:
         options.json.write_text(json.dumps(rounds, default=asdict, indent=1) + "\n")

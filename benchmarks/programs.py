@@ -11,7 +11,6 @@ must be those of the bare compiler: exit status 1 otherwise. Prints a Markdown t
 from __future__ import annotations
 
 import argparse
-import io
 import re
 import sys
 import tempfile
@@ -28,15 +27,6 @@ from harness import Build, HarnessError, Project, generate
 
 DATA = Path(__file__).with_suffix(".yml")
 PASSES = {"local": ("cold", "warm"), "remote": ("cold", "warm"), "cache-only": ("",), "verify": ("",)}
-HEAD = """kind: {kind}
-build-depends:
-- (@): include/gcc-for-recc.yml
-- buildsystems/{kind}.bst
-{needs}sources:
-- kind: tar
-  url: {url}
-  ref: {ref}
-"""
 
 
 @dataclass(frozen=True)
@@ -65,9 +55,9 @@ class Row:
         return [self.program, self.build, f"{self.seconds:.1f}", *counted, compiled, reasons or "-", objects]
 
 
-def programs() -> dict[str, dict[str, Any]]:
+def programs(data: Path = DATA) -> dict[str, dict[str, Any]]:
     """The programs' elements without what all have in common, by name."""
-    found: dict[str, dict[str, Any]] = YAML(typ="safe").load(DATA)
+    found: dict[str, dict[str, Any]] = YAML(typ="safe").load(data)
     return found
 
 
@@ -76,14 +66,16 @@ def element(name: str) -> str:
     return f"examples/{name}.bst"
 
 
-def write(project: Project, name: str, program: dict[str, Any]) -> None:
-    """Add one program's element to the project."""
-    rest = {key: value for key, value in program.items() if key not in ("kind", "needs", "url", "ref")}
-    needs = "".join(f"- {element(need)}\n" for need in program.get("needs", ()))
-    text = io.StringIO()
-    if rest:
-        YAML().dump(rest, text)
-    (project.path / "elements" / element(name)).write_text(HEAD.format(**program | {"needs": needs}) + text.getvalue())
+def write(project: Project, name: str, program: dict[str, Any], build_depends: Iterable[Any] = ()) -> None:
+    """Add the element of one program; `build_depends`: instead of what it takes to build it through recc."""
+    own = {key: value for key, value in program.items() if key not in ("needs", "url", "ref")}
+    depends = [
+        *(build_depends or ({"(@)": "include/gcc-for-recc.yml"}, f"buildsystems/{program['kind']}.bst")),
+        *map(element, program.get("needs", ())),
+    ]
+    sources = [{"kind": "tar", "url": program["url"], "ref": program["ref"]}] if "url" in program else []
+    with (project.path / "elements" / name).open("w") as file:
+        YAML().dump({"build-depends": depends, "sources": sources} | own, file)
 
 
 def summary(log: str) -> tuple[dict[str, int], dict[str, int]]:
@@ -145,7 +137,7 @@ def run(directory: Path, chosen: list[str], modes: list[str]) -> list[Row]:
     logs.mkdir(exist_ok=True)
     known = programs()
     for name, program in known.items():
-        write(project, name, program)
+        write(project, element(name), program)
     project.fetch(*map(element, chosen), report=print)
     rows = []
     for name in chosen:

@@ -245,7 +245,8 @@ MUTANTS = {
         ("tests/test_direct.py",),
         "",
     ),
-    "results without make": (f"{SOURCES}/run.c", "&& lacked_make(err))", "&& false)", REMOTE, "gcc_link_make"),
+    "any LTO wants make": (f"{SOURCES}/link.c", "lacked && wants_make(run)", "lacked", REMOTE, "gcc_link_serial"),
+    "results without make": (f"{SOURCES}/run.c", "&& lacked_make(run, err))", "&& false)", REMOTE, "gcc_link_make"),
     "where nothing can be printed": (
         f"{SOURCES}/outputs.c",
         "    signal(SIGPIPE, old);\n    return shown;",

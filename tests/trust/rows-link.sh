@@ -185,6 +185,11 @@ setup_gcc_link_make() {
     lto a a.o && lto b b.o
 }
 row_gcc_link_make() { $cc -O2 -flto=2 -flto-partition=max -frandom-seed=a a.o b.o -o program; }
+setup_gcc_link_serial() { setup_gcc_link_make; }
+row_gcc_link_serial() {
+    $cc -O2 -flto -flto-partition=max -frandom-seed=a a.o b.o -o program
+    $cc -O2 -flto=1 -flto-partition=max -frandom-seed=a a.o b.o -o program1
+}
 # With make's jobserver, and without: gcc says so then.
 setup_gcc_link_jobserver() { setup_link_lto_save_temps; }
 row_gcc_link_jobserver() {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "files.h"
 #include "process.h"
@@ -23,10 +24,24 @@ bool needs_jobserver(const struct run *run)
            (among(&run->plan.all, "-flto") || among(&run->plan.all, "-flto=jobserver"));
 }
 
-bool lacked_make(const char *messages)
+/* '-flto=auto' or '-flto=N': its parts are compiled by 'make', and without that one by one, with a warning. */
+static bool wants_make(const struct run *run)
 {
-    char *text = read_file(messages, NULL), *make = find_program("make", false);
+    const char *how = "";
+    for (size_t i = 0; i < run->plan.all.count; i++)
+        if (strncmp(run->plan.all.word[i], "-flto=", 6) == 0 || strcmp(run->plan.all.word[i], "-flto") == 0)
+            how = run->plan.all.word[i] + 5;
+    return strcmp(how, "=auto") == 0 || (how[0] == '=' && atoi(how + 1) > 1);
+}
+
+bool lacked_make(const struct run *run, const char *messages)
+{
+    static const char warning[] = "lto-wrapper: warning: using serial compilation of ", note[] = "lto-wrapper: note: see the ";
+    char *text = read_file(messages, NULL), *make = find_program("make", false), *second = text ? strchr(text, '\n') : NULL;
     bool lacked = make && text && strstr(text, "using serial compilation");
+    if (lacked && wants_make(run) && strncmp(text, warning, strlen(warning)) == 0 && second &&
+        strncmp(++second, note, strlen(note)) == 0 && strchr(second, '\n') == text + strlen(text) - 1)
+        lacked = truncate(messages, 0) != 0; /* it said nothing else */
     free(make);
     free(text);
     return lacked;

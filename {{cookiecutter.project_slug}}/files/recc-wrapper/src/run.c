@@ -100,7 +100,7 @@ static void end_with_result(struct run *run, const struct answer *answer)
     struct record observed;
     struct stat messages;
 
-    if (run->plan.kind == RUN_LINK && lacked_make(err))
+    if (run->plan.kind == RUN_LINK && lacked_make(run, err))
         end_uncached(run, "program", "make", compile(run, NULL, NULL, NULL));
     if (run->mode == VERIFY) {
         char *own_out = own_file(run, "own-out"), *own_err = own_file(run, "own-err"), *difference = own_file(run, "difference");

@@ -58,8 +58,11 @@ bool needs_jobserver(const struct run *run);
 /* What a compile includes; false: it fails. An objection where it asks for the time of a file. */
 bool scan_compile(struct run *run, struct verdict *verdict);
 
-/* Whether gcc says in a result that it works without 'make', which an executor may lack, though there is one here. */
-bool lacked_make(const char *messages);
+/*
+ * Whether gcc says in a result that it works without 'make', which an executor may lack, though there is one here.
+ * Where that is all it says, and with 'make' it would say nothing, that is taken out and the result holds.
+ */
+bool lacked_make(const struct run *run, const char *messages);
 
 /* Links: let the linker name inputs and outputs. */
 void scan_link(struct run *run, struct verdict *verdict);
