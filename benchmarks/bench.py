@@ -59,26 +59,33 @@ FIELD = {
     "RECC_METRICS_FILE": "/tmp/field-metrics",
     "(?)": [{'recc_mode == "local"': {"RECC_CACHE_ONLY": "1", "RECC_CACHE_UPLOAD_LOCAL_BUILD": "1"}}],
 }
-STAND_INS: dict[str, Any] = {
-    "kind": "manual",
-    "build-depends": ["toolchain.bst:public-stacks/buildsystem-make.bst"],
-    "runtime-depends": ["buildsystems/recc-bundle.bst"],
-    "sources": [{"kind": "local", "path": "files/stand-ins"}],
-    "config": {
-        "install-commands": [
-            'mkdir -p "%{install-root}/usr/field/bin" "%{install-root}/usr/floor/bin"',
-            'cp field "%{install-root}/usr/field"',
-            'gcc -O2 -static -o "%{install-root}/usr/floor/floor" floor.c',
-            'for name in cc c++ gcc g++; do ln -s ../floor "%{install-root}/usr/floor/bin/$name"; done',
-        ]
+# What stands in for the wrapper.
+STAND_INS: dict[str, dict[str, Any]] = {
+    "field.bst": {
+        "kind": "manual",
+        "build-depends": ["toolchain.bst:public-stacks/runtime-minimal.bst"],
+        "runtime-depends": ["buildsystems/recc-bundle.bst"],
+        "config": {"install-commands": ['install -D field "%{install-root}/usr/field/bin/recc-wrapper"']},
+        # As GNOME's: once more for every build.
+        "public": {
+            "bst": {
+                "integration-commands": [
+                    "for name in cc c++ gcc g++; do"
+                    " [ ! -e /usr/bin/$name ] || ln -s recc-wrapper /usr/field/bin/$name; done"
+                ]
+            }
+        },
     },
-    "public": {
-        "bst": {
-            "integration-commands": [
-                # As GNOME's: for every build anew.
-                "for name in cc c++ gcc g++; do [ ! -e /usr/bin/$name ] || ln -s ../field /usr/field/bin/$name; done"
+    "floor.bst": {
+        "kind": "manual",
+        "build-depends": ["toolchain.bst:public-stacks/buildsystem-make.bst"],
+        "config": {
+            "install-commands": [
+                'mkdir -p "%{install-root}/usr/floor/bin"',
+                'gcc -O2 -static -o "%{install-root}/usr/floor/floor" floor.c',
+                'for name in cc c++ gcc g++; do ln -s ../floor "%{install-root}/usr/floor/bin/$name"; done',
             ]
-        }
+        },
     },
 }
 
@@ -140,7 +147,9 @@ class Bench:
             "logging: {message-format: '[%{elapsed-us}][%{key}][%{element}] %{action} %{message}'}\n"
         )
         shutil.copytree(HERE / "stand-ins", self.project.path / "files/stand-ins")
-        programs.write(self.project, "stand-ins.bst", STAND_INS, STAND_INS["build-depends"])
+        for file, stand_in in STAND_INS.items():
+            stand_in["sources"] = [{"kind": "local", "path": "files/stand-ins"}]
+            programs.write(self.project, file, stand_in, stand_in["build-depends"])
         known = programs.programs() | programs.programs(HERE / "bench.yml")
         for name, program in known.items():
             programs.write(self.project, programs.element(name), program)
@@ -149,7 +158,7 @@ class Bench:
             (self.project.path / "files/bench" / name).mkdir(parents=True)
             self.write(name, marked(known[name], name))
         sources = list(map(programs.element, self.software))
-        self.project.fetch("stand-ins.bst", *sources, report=print)
+        self.project.fetch(*STAND_INS, *sources, report=print)
         for name, source in zip(self.software, sources, strict=True):
             checkout = directory / "sources" / name
             self.project.bst("source", "checkout", "--deps", "none", "--directory", str(checkout), source)
@@ -176,9 +185,9 @@ class Bench:
         for way, what, depends, environment in (
             ("template", program, (), {}),
             ("plain", program, [system], {"PATH": BARE}),
-            ("field", program, [TOOLCHAIN, system, "stand-ins.bst"], FIELD),
-            ("record", record, [system, "stand-ins.bst"], floor | {"FLOOR": "/tmp/floor", "FLOOR_RECORD": "1"}),
-            ("floor", program, [system, "stand-ins.bst", element("record", name)], floor | {"FLOOR": f"/floor/{name}"}),
+            ("field", program, [TOOLCHAIN, system, "field.bst"], FIELD),
+            ("record", record, [system, "floor.bst"], floor | {"FLOOR": "/tmp/floor", "FLOOR_RECORD": "1"}),
+            ("floor", program, [system, "floor.bst", element("record", name)], floor | {"FLOOR": f"/floor/{name}"}),
         ):
             programs.write(self.project, element(way, name), what | {"environment": environment}, depends)
 

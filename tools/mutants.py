@@ -245,6 +245,13 @@ MUTANTS = {
         ("tests/test_direct.py",),
         "",
     ),
+    "a look before it is loaded": (
+        f"{SOURCES}/direct.c",
+        "    close(lock_manifest(run->manifest, LOCK_SH));",
+        "    (void)lock_manifest;",
+        ("tests/test_manifest.py", "-k", "reset"),
+        "",
+    ),
     "any LTO wants make": (f"{SOURCES}/link.c", "lacked && wants_make(run)", "lacked", REMOTE, "gcc_link_serial"),
     "results without make": (f"{SOURCES}/run.c", "&& lacked_make(run, err))", "&& false)", REMOTE, "gcc_link_make"),
     "where nothing can be printed": (

@@ -19,8 +19,11 @@ awk -v n="$1" -v m="$manifest" 'BEGIN {
         close(object)
     }
 }'
+touch "$manifest/new"
 /usr/recc/libexec/manifest store "$manifest"
-rm -r "$manifest/index" "$manifest/objects"
+rm -r "$manifest/index" "$manifest/objects" "$manifest/new"
 /usr/recc/libexec/manifest load "$manifest"
+# Waits for that.
+/usr/recc/libexec/manifest store "$manifest"
 count() { find "$manifest/$1" -type f | wc -l; }
 echo "MANY $(count index) $(count objects)"

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "digest.h"
 #include "facts.h"
 #include "files.h"
+#include "keep.h"
 #include "process.h"
 #include "recc.h"
 
@@ -182,6 +184,8 @@ static bool answer_directly(struct run *run, struct words *objects)
 void run_directly(struct run *run)
 {
     struct words objects = {0};
+    /* Until it is loaded. */
+    close(lock_manifest(run->manifest, LOCK_SH));
     if (answer_directly(run, &objects)) {
         char **messages = objects.word + run->plan.outputs.count;
         print(run, content_path(run, messages[0]), content_path(run, messages[1]));

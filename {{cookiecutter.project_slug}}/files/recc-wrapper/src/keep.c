@@ -3,10 +3,13 @@
 #include "keep.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,6 +65,16 @@ static bool keep_contents(const char *directory, const struct words *contents, b
         kept = keep(directory, &some, store);
     }
     return kept;
+}
+
+int lock_manifest(const char *directory, int how)
+{
+    char *path = format("%s/lock", directory);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | (how == LOCK_EX ? O_CREAT : 0), 0666);
+    while (fd >= 0 && flock(fd, how) != 0 && errno == EINTR)
+        ;
+    free(path);
+    return fd;
 }
 
 /* Names in a directory, without those that begin with a dot. */
@@ -206,9 +219,17 @@ int keep_manifest(const char *what, const char *directory)
         return 0;
     struct words manifest = {0}, contents = {0};
     if (strcmp(what, "load") == 0) {
-        load(directory);
+        /* Behind the build's back; whoever would read it waits for the lock, which ends with the process. */
+        make_directories(checked(strdup(directory)));
+        int lock = lock_manifest(directory, LOCK_EX);
+        if (lock < 0 || fork() == 0)
+            load(directory);
         return 0;
     }
+    lock_manifest(directory, LOCK_EX);
+    char *news = format("%s/new", directory);
+    if (access(news, F_OK) != 0)
+        return 0;
     char *other = format("%s/other", directory);
     load(other);
     merge(directory, "index");
