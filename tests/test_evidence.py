@@ -19,7 +19,9 @@ Evidence = Callable[..., list[str]]
 @pytest.fixture(scope="session")
 def program(built: Path) -> Path:
     planning = ("command", "options", "plan", "words")
-    parts = [f"{n}.o" for n in (*planning, "judge", "record", "digest", "facts", "evidence", "journal", "texts")]
+    parts = [
+        f"{n}.o" for n in (*planning, "judge", "record", "digest", "facts", "evidence", "journal", "staged", "texts")
+    ]
     make(built, *parts)
     return compile_here(built / "evidence", HERE / "evidence.c", *(built / part for part in parts))
 

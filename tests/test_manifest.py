@@ -1,7 +1,8 @@
-# The manifest between builds: in a workspace, of a renamed element, and a large one.
+# The manifest: in a workspace, of a renamed element, a large one, and of headers that change.
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,3 +70,19 @@ def test_a_renamed_element(fetched: Project, tmp_path: Path) -> None:
 def test_many_entries(fetched: Project) -> None:
     """More than one result may name: a message to a server holds 4 MiB."""
     assert "\nMANY 30000 30000\n" in fetched.build_script(ROOT / "tests/trust/many.sh", 30000)
+
+
+def test_staged_headers_that_change(fetched: Project, tmp_path: Path) -> None:
+    """Their digests are asked for once: until something is done to them."""
+    for name, number in (("one.h", 1), ("two.h", 2)):
+        (tmp_path / name).write_text(f"#define N {number}\n")
+    log = fetched.build_script(ROOT / "tests/trust/staged.sh", beside=tmp_path.glob("*.h"))
+    assert re.findall(r"^STAGED (.*)$", log, re.MULTILINE) == [
+        "first local same",
+        "again hit same",
+        "is known",
+        "changed local same",
+        "changed-again hit same",
+        "back hit same",
+        "replaced local same",
+    ]

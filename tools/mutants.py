@@ -252,6 +252,13 @@ MUTANTS = {
         ("tests/test_manifest.py", "-k", "reset"),
         "",
     ),
+    "staged whatever happens": (
+        f"{SOURCES}/staged.c",
+        "status.st_ctim.tv_sec != STAGED / 1000000000 || status.st_ctim.tv_nsec != 0)",
+        "status.st_mtim.tv_sec != STAGED / 1000000000)",
+        ("tests/test_manifest.py", "-k", "staged"),
+        "",
+    ),
     "any LTO wants make": (f"{SOURCES}/link.c", "lacked && wants_make(run)", "lacked", REMOTE, "gcc_link_serial"),
     "results without make": (f"{SOURCES}/run.c", "&& lacked_make(run, err))", "&& false)", REMOTE, "gcc_link_make"),
     "where nothing can be printed": (

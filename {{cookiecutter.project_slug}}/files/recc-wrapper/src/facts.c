@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "digest.h"
+#include "staged.h"
 #include "words.h"
 
 /* Of the names in a directory. */
@@ -54,7 +54,7 @@ const char *fact_now(char tag, const char *name)
     ssize_t size;
     switch (tag) {
     case 'R':
-        return digest_file(name, value) ? value : NULL;
+        return digest_once(name, value) ? value : NULL;
     case 'a':
         return stat(name, &status) != 0 ? "-" : NULL;
     case 's':

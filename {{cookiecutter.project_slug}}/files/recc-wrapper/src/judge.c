@@ -7,10 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "staged.h"
 #include "texts.h"
-
-/* The time that BuildStream gives to all files that it stages: 2011-11-11 11:11:11. */
-#define STAGED (1321009871LL * 1000000000)
 
 static int by_size(const void *a, const void *b)
 {

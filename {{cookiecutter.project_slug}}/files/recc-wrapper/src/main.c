@@ -14,6 +14,7 @@
 #include "keep.h"
 #include "process.h"
 #include "run.h"
+#include "staged.h"
 #include "toolchain.h"
 
 static void stop(const char *problem, const char *remedies)
@@ -106,7 +107,7 @@ int main(int argc, char **argv)
     if (run.mode == LOCAL)
         journal = format("%s/journal", run.logs);
     if (run.mode == LOCAL && strcmp(variable("BST_RECC_MANIFEST", "on"), "off") != 0)
-        run.manifest = format("%s/manifest", run.logs);
+        run.manifest = format("%s/manifest", run.logs), staged_digests = format("%s/staged", run.logs);
     run.directory = getcwd(here, sizeof here) ? here : "";
     run.clang = strstr(name, "clang") != NULL;
     struct settings settings = {
