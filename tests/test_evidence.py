@@ -91,6 +91,30 @@ def test_facts(evidence: Evidence, programs: list[str], tmp_path: Path) -> None:
     ]
 
 
+def test_paths_without_links(evidence: Evidence, programs: list[str], tmp_path: Path) -> None:
+    """Of files in directories that are links, links themselves, and such with dots."""
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "other").mkdir()
+    for name in ("dir/f", "dir/g", "other/f"):
+        (tmp_path / name).touch()
+    (tmp_path / "link").symlink_to("dir")
+    (tmp_path / "dir/away").symlink_to("../other/f")
+    names = {
+        "link/f": "dir/f",
+        "link/g": "dir/g",
+        "link/away": "other/f",
+        "link/../other/f": "other/f",
+        "link/.": "dir",
+        "dir//f": "dir/f",
+        "link": "dir",
+    }
+    found = evidence(*(f"p {tmp_path}/{real}\t{name}" for name, real in names.items()), started=programs)
+    assert found[0] == "verdict: - "
+    assert {line for line in found if line.startswith("fact: p")} == {
+        f"fact: p {tmp_path}/{real}\t{name}" for name, real in names.items()
+    }
+
+
 def test_programs_and_libraries_are_read(program: Path, programs: list[str], tmp_path: Path) -> None:
     """By content; and for each library, that none stands before it where the loader looks."""
     place = tmp_path / "lib"

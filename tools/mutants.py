@@ -198,7 +198,7 @@ MUTANTS = {
     ),
     "links not followed": (
         f"{SOURCES}/facts.c",
-        "        return realpath(name, value);\n    case 'd'",
+        "        return real_path(name, value);\n    case 'd'",
         "        return name;\n    case 'd'",
         EVIDENCE,
         "",
@@ -212,7 +212,7 @@ MUTANTS = {
     ),
     "contents not compared": (
         f"{SOURCES}/facts.c",
-        "return digest_file(name, value) ? value : NULL;",
+        "return digest_once(name, value) ? value : NULL;",
         'return "x";',
         MANIFEST,
         "seen_generated",

@@ -37,6 +37,26 @@ static bool digest_directory(const char *name, char digest[DIGEST_SIZE])
     return true;
 }
 
+/* As realpath(); of many files in few directories. */
+static const char *real_path(const char *name, char value[PATH_MAX])
+{
+    static char last[PATH_MAX], real[PATH_MAX];
+    const char *slash = strrchr(name, '/');
+    size_t length = slash ? slash - name : 0;
+    struct stat status;
+    if (length == 0 || length >= sizeof last || slash[1] == '\0' || slash[1] == '.' || lstat(name, &status) != 0 ||
+        S_ISLNK(status.st_mode))
+        return realpath(name, value);
+    if (strncmp(name, last, length) != 0 || last[length] != '\0') {
+        snprintf(last, sizeof last, "%.*s", (int)length, name);
+        if (!realpath(last, real))
+            last[0] = '\0';
+    }
+    if (!last[0] || snprintf(value, PATH_MAX, "%s%s", strcmp(real, "/") == 0 ? "" : real, slash) >= PATH_MAX)
+        return realpath(name, value);
+    return value;
+}
+
 /*
  *   R   a file's digest
  *   a   '-': there is nothing
@@ -66,7 +86,7 @@ const char *fact_now(char tag, const char *name)
         value[size > 0 ? size : 0] = '\0';
         return size > 0 ? value : errno == EINVAL ? "-" : NULL;
     case 'p':
-        return realpath(name, value);
+        return real_path(name, value);
     case 'd':
         return digest_directory(name, value) ? value : NULL;
     }
