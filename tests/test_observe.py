@@ -32,6 +32,7 @@ OTHER = [
     "canonicalize_file_name",
     "scandir",
     "nftw",
+    "glob",
 ]
 CHANGE = ["renameat", "renameat2", "unlinkat", "linkat", "symlinkat", "mkdirat", "truncate"]
 
@@ -62,6 +63,7 @@ CHANGE = ["renameat", "renameat2", "unlinkat", "linkat", "symlinkat", "mkdirat",
         ("fchdir", {"Y name fchdir", "s /"}),
         *((name, {f"Y other-output {name}"}) for name in CHANGE),
         ("connect", {"Y special-file connect"}),
+        ("iconv_open", {"Y environment iconv_open"}),
     ],
 )
 def test_a_call_is_recorded(observed: tuple[Path, Path], tmp_path: Path, call: str, expected: set[str]) -> None:

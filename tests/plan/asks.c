@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
+#include <iconv.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +32,7 @@ int main(int argc, char **argv)
     struct stat64 status64;
     struct statx more;
     struct dirent **names;
+    glob_t found;
     char path[PATH_MAX], made[] = "mkostempXXXXXX";
     const char *call = argc == 2 ? argv[1] : "";
     int result = -1;
@@ -78,6 +81,8 @@ int main(int argc, char **argv)
     CALL(canonicalize_file_name, canonicalize_file_name("link") != NULL);
     CALL(scandir, scandir(".", &names, NULL, alphasort) > 0);
     CALL(nftw, nftw(".", visit, 1, 0) == 0);
+    CALL(glob, glob("f*", 0, NULL, &found) == 0);
+    CALL(iconv_open, iconv_open("UTF-8", "LATIN1") != NULL);
     CALL(chdir, chdir("/") == 0);
     CALL(fchdir, fchdir(open("/", O_RDONLY)) == 0);
     CALL(renameat, renameat(AT_FDCWD, "file", AT_FDCWD, "new") == 0);

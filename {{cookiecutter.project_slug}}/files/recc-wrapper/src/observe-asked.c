@@ -3,8 +3,6 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <glob.h>
-#include <iconv.h>
 #include <limits.h>
 #include <link.h>
 #include <spawn.h>
@@ -96,21 +94,13 @@ DIR *opendir(const char *name)
     int function parameters                                                                              \
     {                                                                                                    \
         NEXT(int, function, parameters);                                                                 \
+        note_there(changed);                                                                             \
         int result = next arguments;                                                                     \
         record(form, changed);                                                                           \
         return result;                                                                                   \
     }
-#define REMOVE(function)                                                                                 \
-    int function(const char *name)                                                                       \
-    {                                                                                                    \
-        NEXT(int, function, (const char *));                                                             \
-        note_there(name);                                                                                \
-        int result = next(name);                                                                         \
-        record(result == 0 ? "U %s\n" : "a %s\n", name);                                                 \
-        return result;                                                                                   \
-    }
-REMOVE(unlink)
-REMOVE(remove)
+CHANGE(unlink, (const char *name), (name), result == 0 ? "U %s\n" : "a %s\n", name)
+CHANGE(remove, (const char *name), (name), result == 0 ? "U %s\n" : "a %s\n", name)
 int rename(const char *from, const char *to)
 {
     NEXT(int, rename, (const char *, const char *));
@@ -133,21 +123,6 @@ int chdir(const char *name)
     if (stat(".", &here) != 0 || stat(name, &there) != 0 || here.st_ino != there.st_ino || here.st_dev != there.st_dev)
         record("Y name a change of directory: %s\n", name);
     return next(name);
-}
-
-int glob(const char *restrict pattern, int flags, int (*error)(const char *, int), glob_t *restrict found)
-{
-    NEXT(int, glob, (const char *, int, int (*)(const char *, int), glob_t *));
-    record("Y name a pattern: %s\n", pattern);
-    return next(pattern, flags, error, found);
-}
-
-/* libc itself opens tables for it. */
-iconv_t iconv_open(const char *to, const char *from)
-{
-    NEXT(iconv_t, iconv_open, (const char *, const char *));
-    record("Y environment a character set: %s\n", from);
-    return next(to, from);
 }
 
 /* Compilers ask for it to expand __TIMESTAMP__, which is the time of a file. */

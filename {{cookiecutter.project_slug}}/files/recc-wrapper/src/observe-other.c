@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
+#include <iconv.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +65,11 @@ OTHER(int, scandir, (const char *restrict name, struct dirent ***restrict names,
       int (*choose)(const struct dirent *), int (*compare)(const struct dirent **, const struct dirent **)),
       (name, names, choose, compare), "name")
 OTHER(int, nftw, (const char *name, __nftw_func_t call, int depth, int flags), (name, call, depth, flags), "name")
+OTHER(int, glob, (const char *restrict pattern, int flags, int (*error)(const char *, int), glob_t *restrict found),
+      (pattern, flags, error, found), "name")
 OTHER(int, fchdir, (int fd), (fd), "name")
+/* libc itself opens tables for it. */
+OTHER(iconv_t, iconv_open, (const char *to, const char *from), (to, from), "environment")
 OTHER(int, renameat, (int from, const char *old, int to, const char *new), (from, old, to, new), "other-output")
 OTHER(int, renameat2, (int from, const char *old, int to, const char *new, unsigned flags),
       (from, old, to, new, flags), "other-output")
