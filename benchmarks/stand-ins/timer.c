@@ -10,14 +10,16 @@
 int main(int argc, char **argv)
 {
     static const char own[] = "/usr/timer/bin:";
-    const char *path = getenv("PATH"), *logs = getenv("BST_RECC_LOG_DIRECTORY");
+    char *path = getenv("PATH"), *found = path ? strstr(path, own) : NULL;
+    const char *logs = getenv("BST_RECC_LOG_DIRECTORY");
     const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
     char wrapper[4096], log[4096], kind[64] = "none", word[64] = "-";
     struct rusage usage;
     int status = 0;
     (void)argc;
-    if (path && strncmp(path, own, strlen(own)) == 0)
-        setenv("PATH", path + strlen(own), 1);
+    /* The wrapper must not find it. */
+    if (found)
+        memmove(found, found + strlen(own), strlen(found + strlen(own)) + 1);
     snprintf(wrapper, sizeof wrapper, "/usr/recc/bin/%s", name);
     snprintf(log, sizeof log, "%s/log", logs ? logs : "/tmp/bst-recc");
     FILE *file = fopen(log, "r");
