@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +138,12 @@ def memory(title: str) -> None:
     """Print the resident memory of each server."""
     print(f"\nMemory, {title}:")
     for process in psutil.Process().children(recursive=True):
-        words = " ".join(process.cmdline())
-        name = re.search(r"bgd|postgres -D|buildbox-casd|buildbox-worker", words)
-        if name and "bwrap" not in process.name():
-            print(f"  {name[0]:16} {process.memory_info().rss / 1e6:6.0f} MB")
+        # What has ended since it was listed is no server.
+        with suppress(psutil.NoSuchProcess):
+            words = " ".join(process.cmdline())
+            name = re.search(r"bgd|postgres -D|buildbox-casd|buildbox-worker", words)
+            if name and "bwrap" not in process.name():
+                print(f"  {name[0]:16} {process.memory_info().rss / 1e6:6.0f} MB")
 
 
 def main() -> int:
