@@ -259,7 +259,13 @@ MUTANTS = {
         ("tests/test_manifest.py", "-k", "staged"),
         "",
     ),
-    "any LTO wants make": (f"{SOURCES}/link.c", "lacked && wants_make(run)", "lacked", REMOTE, "gcc_link_serial"),
+    "any LTO wants make": (
+        f"{SOURCES}/link.c",
+        "lacked && wants_make(run)",
+        "lacked && (wants_make(run) || true)",
+        REMOTE,
+        "gcc_link_serial",
+    ),
     "results without make": (f"{SOURCES}/run.c", "&& lacked_make(run, err))", "&& false)", REMOTE, "gcc_link_make"),
     "where nothing can be printed": (
         f"{SOURCES}/outputs.c",
