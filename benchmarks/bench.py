@@ -48,7 +48,6 @@ WAYS = ("template", "field")
 SCENARIOS = ("local, cold", "local, warm", "local, one file", "local, one header", "remote, cold", "remote, warm")
 PHASES = ("staging", "configure", "compile", "link", "install", "caching", "other")
 BARE = "/usr/bin:/bin:/usr/sbin:/sbin"
-TOOLCHAIN = {"(@)": "include/gcc-for-recc.yml"}
 FIELD = {
     "PATH": f"/usr/field/bin:{BARE}",
     "RECC_DEPS_GLOBAL_PATHS": "1",
@@ -152,7 +151,8 @@ class Bench:
             programs.write(self.project, file, stand_in, stand_in["build-depends"])
         known = programs.programs() | programs.programs(HERE / "bench.yml")
         for name, program in known.items():
-            programs.write(self.project, programs.element(name), program)
+            if "url" in program:  # else it is an example of the project's own
+                programs.write(self.project, programs.element(name), program)
         for name in self.software:
             # What the elements name must be there before bst loads them.
             (self.project.path / "files/bench" / name).mkdir(parents=True)
@@ -185,7 +185,7 @@ class Bench:
         for way, what, depends, environment in (
             ("template", program, (), {}),
             ("plain", program, [system], {"PATH": BARE}),
-            ("field", program, [TOOLCHAIN, system, "field.bst"], FIELD),
+            ("field", program, [programs.TOOLCHAIN, system, "field.bst"], FIELD),
             ("record", record, [system, "floor.bst"], floor | {"FLOOR": "/tmp/floor", "FLOOR_RECORD": "1"}),
             ("floor", program, [system, "floor.bst", element("record", name)], floor | {"FLOOR": f"/floor/{name}"}),
         ):

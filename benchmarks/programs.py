@@ -29,6 +29,10 @@ DATA = Path(__file__).with_suffix(".yml")
 PASSES = {"local": ("cold", "warm"), "remote": ("cold", "warm"), "cache-only": ("",), "verify": ("",)}
 
 
+# What a build through recc declares.
+TOOLCHAIN = {"(@)": "include/gcc-for-recc.yml"}
+
+
 @dataclass(frozen=True)
 class Row:
     """One build of one program; `counts` are the pairs of the summary, `differing` names objects, None: no build."""
@@ -70,7 +74,7 @@ def write(project: Project, name: str, program: dict[str, Any], build_depends: I
     """Add the element of one program; `build_depends`: instead of what it takes to build it through recc."""
     own = {key: value for key, value in program.items() if key not in ("needs", "url", "ref")}
     depends = [
-        *(build_depends or ({"(@)": "include/gcc-for-recc.yml"}, f"buildsystems/{program['kind']}.bst")),
+        *(build_depends or (TOOLCHAIN, f"buildsystems/{program['kind']}.bst")),
         *map(element, program.get("needs", ())),
     ]
     sources = [{"kind": "tar", "url": program["url"], "ref": program["ref"]}] if "url" in program else []

@@ -26,7 +26,8 @@ TIMER = {
     "config": {
         "install-commands": [
             'mkdir -p "%{install-root}/usr/timer/bin"',
-            'for name in $(ls /usr/recc/bin); do gcc -O2 -o "%{install-root}/usr/timer/bin/$name" timer.c; done',
+            'gcc -O2 -o "%{install-root}/usr/timer/timer" timer.c',
+            'for name in $(ls /usr/recc/bin); do ln -s ../timer "%{install-root}/usr/timer/bin/$name"; done',
         ]
     },
     "environment": {"BST_RECC_MODE": "off"},
@@ -69,7 +70,7 @@ def main() -> int:
                 project,
                 programs.element(f"timed-{name}"),
                 timed,
-                [{"(@)": "include/gcc-for-recc.yml"}, system, "timer.bst"],
+                [programs.TOOLCHAIN, system, "timer.bst"],
             )
         try:
             project.fetch(*(programs.element(f"timed-{name}") for name in chosen), "timer.bst", report=print)

@@ -19,8 +19,7 @@ command.c command.h digest.c digest.h direct.c direct.h evidence.c evidence.h fa
 interpose.h journal.c journal.h judge.c keep.c keep.h link.c log.c main.c observe-asked.c observe-link.c
 observe-other.c observe.c observe.h options.c options.def options.h outputs.c plan.c plan.h process.c process.h recc.c
 recc.h record.c record.h remember.c run.c run.h scan.c show-plan.c staged.c staged.h texts.c texts.h toolchain.c
-toolchain.h
-variables.def verify.c watch.c words.c words.h
+toolchain.h variables.def verify.c watch.c words.c words.h
 """
 FILES = {
     # Where this template is a Git checkout: see test_update.py.
