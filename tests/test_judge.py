@@ -164,6 +164,19 @@ def test_files_alike_with_another_of_their_size_between(judge: Judge, tmp_path: 
     assert judge(scan, GCC)[0].startswith("scan: times ")
 
 
+def test_one_file_by_two_names(judge: Judge, tmp_path: Path) -> None:
+    """clang takes it for one, and an executor has two; gcc compares times."""
+    for name in ("a.c", "n.h"):
+        (tmp_path / name).write_text("int n;\n")
+    (tmp_path / "m.h").hardlink_to(tmp_path / "n.h")
+    lines = [read("a.c"), read("m.h"), read("n.h")]
+    assert judge(lines, [*GCC, *lines])[0] == "scan: - "
+    assert judge(lines, lines, "clang", "-c", "a.c")[0].startswith("scan: times ")
+    (tmp_path / "m.h").unlink()
+    (tmp_path / "m.h").write_text("int n;\n")
+    assert judge(lines, lines, "clang", "-c", "a.c")[0] == "scan: - "
+
+
 def test_a_pragma_that_compares_times(judge: Judge, tmp_path: Path) -> None:
     (tmp_path / "a.c").write_text('#pragma GCC dependency "a.y"\n')
     assert judge([read("a.c", 1, 29), read("a.y", 2)], GCC)[0] == "scan: times #pragma GCC dependency"

@@ -20,8 +20,9 @@ PRODUCT = "{{cookiecutter.project_slug}}"
 SOURCES = f"{PRODUCT}/files/recc-wrapper/src"
 RECC = f"{PRODUCT}/include/recc.yml"
 # MANIFEST: 'local' as it is; LOCAL: where recc is asked for all.
-MANIFEST, LOCAL, REMOTE, VERIFY = (
-    (f"tests/test_rows.py::test_rows[gcc-{mode}]",) for mode in ("local", "local-recc", "remote", "verify")
+MANIFEST, LOCAL, REMOTE, VERIFY, CLANG = (
+    (f"tests/test_rows.py::test_rows[{mode}]",)
+    for mode in ("gcc-local", "gcc-local-recc", "gcc-remote", "gcc-verify", "clang-local")
 )
 PLAN, JUDGE, EVIDENCE = ("tests/test_plan.py",), ("tests/test_judge.py",), ("tests/test_evidence.py",)
 
@@ -93,6 +94,7 @@ MUTANTS = {
         JUDGE,
         "",
     ),
+    "one file by two names in remote": (f"{SOURCES}/judge.c", "plan->clang ? one_file", "0 ? one_file", JUDGE, ""),
     "times in remote": (f"{SOURCES}/scan.c", 'if (find_reason(&found, "times"))', "if (0)", REMOTE, "timestamp"),
     "messages of other files in remote": (
         f"{SOURCES}/run.c",
@@ -226,18 +228,19 @@ MUTANTS = {
     ),
     "copies that differ in time": (
         f"{SOURCES}/facts.c",
-        "        return same_time(value, name);",
-        "        return same_time != NULL;",
+        "        return relation(value, name) == tag;",
+        "        return true;",
         MANIFEST,
         "once_alike",
     ),
     "copies that differed in time": (
-        f"{SOURCES}/remember.c",
-        "if (fact_holds('t', name, other + 1))",
-        "if (1)",
+        f"{SOURCES}/facts.c",
+        "        return a.st_mtim.tv_sec < b.st_mtim.tv_sec ? 'o' : '\\0';",
+        "        return 'o';",
         MANIFEST,
-        "once_apart",
+        "once_apart once_three",
     ),
+    "one file by two names": (f"{SOURCES}/facts.c", "        return 'i';", "        return 't';", CLANG, "once_two_names"),
     "an entry without its end": (
         f"{SOURCES}/direct.c",
         "return objects->count == run->plan.outputs.count + 2;",

@@ -20,6 +20,20 @@ change_once_alike() { touch -d @2000000 b/s.h; }
 setup_import_apart() { once 2000000; sed -i 1d a/s.h b/s.h; touch -d @1 a/s.h; touch -d @2 b/s.h; sed -i s/include/import/ a.c; }
 row_import_apart() { $cc -Wno-deprecated -c a.c; }
 change_import_apart() { touch -d @1 b/s.h; }
+# Three of three times, then the outer two alike.
+setup_once_three() { once 2000000; mkdir c; cp a/s.h c/s.h; touch -d @3000000 c/s.h; echo '#include "c/s.h"' >>a.c; }
+row_once_three() { $cc -c a.c; }
+change_once_three() { touch -d @1000000 c/s.h; }
+# clang looks at the file, not at its time.
+setup_once_two_names() { once 1000000; ln -f a/s.h b/s.h; }
+row_once_two_names() { $cc -c a.c; }
+change_once_two_names() { cp -p a/s.h s.h; mv -f s.h b/s.h; }
+setup_once_link() { once 1000000; ln -sf ../a/s.h b/s.h; }
+row_once_link() { $cc -c a.c; }
+change_once_link() { rm b/s.h; cp -p a/s.h b/s.h; }
+setup_once_two_files() { once 1000000; }
+row_once_two_files() { $cc -c a.c; }
+change_once_two_files() { ln -f a/s.h b/s.h; }
 # Not equal: times do not matter.
 setup_once_unlike() { once 1000000; echo 'int b;' >>b/s.h; }
 row_once_unlike() { $cc -c a.c; }

@@ -90,7 +90,8 @@ row_seen_probe() {
 row_seen_print() { $cc -print-file-name=libc.so; $cc -print-prog-name=as; $cc --version; $cc -dumpmachine; $cc -v; }
 row_seen_save_temps() { $cc -save-temps -c a.c && $cc -fstack-usage -c a.c; }
 row_seen_output_elsewhere() { mkdir /tmp/seen && $cc -c a.c -o /tmp/seen/a.o; cp /tmp/seen/a.o b.o; rm -r /tmp/seen; }
-row_seen_directory() { mkdir d e && for d in d e; do (cd $d && cp ../a.c . && $cc -g -c a.c); done; }
+# A source of the same path, and no PWD, which is in the key by itself.
+row_seen_directory() { mkdir d e && for d in d e; do (cd $d && env -u PWD "$cc" -g -c ../a.c); done; }
 # Entries that end too early.
 setup_seen_torn() { header 1; uses; }
 row_seen_torn() {

@@ -65,7 +65,7 @@ static const char *real_path(const char *name, char value[PATH_MAX])
  *   l   where a symbolic link leads; '-': it is none
  *   p   the path without symbolic links
  *   d   digest of the names in a directory
- *   t   another file that was changed at the same time
+ *   i, t, o   another file of the same content: see relation()
  */
 const char *fact_now(char tag, const char *name)
 {
@@ -93,17 +93,25 @@ const char *fact_now(char tag, const char *name)
     return NULL;
 }
 
-static bool same_time(const char *one, const char *other)
+char relation(const char *one, const char *other)
 {
     struct stat a, b;
-    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
-           a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+    if (stat(one, &a) != 0 || stat(other, &b) != 0)
+        return '\0';
+    if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+        return 'i';
+    if (a.st_mtim.tv_sec != b.st_mtim.tv_sec)
+        return a.st_mtim.tv_sec < b.st_mtim.tv_sec ? 'o' : '\0';
+    if (a.st_mtim.tv_nsec != b.st_mtim.tv_nsec)
+        return a.st_mtim.tv_nsec < b.st_mtim.tv_nsec ? 'o' : '\0';
+    /* By another name one of them might become the other. */
+    return a.st_nlink == 1 && b.st_nlink == 1 ? 't' : '\0';
 }
 
 bool fact_holds(char tag, const char *value, const char *name)
 {
-    if (tag == 't')
-        return same_time(value, name);
+    if (strchr("ito", tag))
+        return relation(value, name) == tag;
     const char *now = fact_now(tag, name);
     return now && strcmp(now, value) == 0;
 }

@@ -8,6 +8,12 @@
 /* TAG VALUE NAME: see facts.c. */
 bool fact_holds(char tag, const char *value, const char *name);
 
+/*
+ * Of two files of the same content, which '#pragma once' takes for one if their times agree (gcc) or if they
+ * are one (clang): i, they are one; t, they are two of the same time; o, the first is older; NUL, another.
+ */
+char relation(const char *one, const char *other);
+
 /* The value that the fact has now; NULL where it has none. Good until the next call. */
 const char *fact_now(char tag, const char *name);
 

@@ -111,7 +111,7 @@ static bool is_ordinary(const struct run *run, const char *name)
     struct stat status;
     bool ordinary = path[directory] && (lstat(path, &status) != 0 ||
                                         (S_ISREG(status.st_mode) && status.st_size > 0 &&
-                                         (!run->clang || (status.st_mode & S_IWUSR))));
+                                         (!run->plan.clang || (status.st_mode & S_IWUSR))));
     path[directory - 1] = '\0';
     /* 'd/../b.o' needs a directory that an executor does not have. */
     ordinary = ordinary && !strstr(name + strspn(name, "./"), "/../");

@@ -109,12 +109,11 @@ int main(int argc, char **argv)
     if (run.mode == LOCAL && strcmp(variable("BST_RECC_MANIFEST", "on"), "off") != 0)
         run.manifest = format("%s/manifest", run.logs), staged_digests = format("%s/staged", run.logs);
     run.directory = getcwd(here, sizeof here) ? here : "";
-    run.clang = strstr(name, "clang") != NULL;
     struct settings settings = {
         .directory = run.directory,
         .links = variable("BST_RECC_LINKS", "lto"),
         .exclude = variable("BST_RECC_EXCLUDE", ""),
-        .clang = run.clang,
+        .clang = strstr(name, "clang") != NULL,
     };
     plan_command(&run.plan, argv, environ, &settings);
     if (!*mode)

@@ -67,7 +67,7 @@ static bool is_hidden(const char *name)
 }
 
 /* What writes more, or less, than the names below. */
-static void judge_names(struct seen *seen, bool clang)
+static void judge_names(struct seen *seen)
 {
     bool beside = seen->depends || seen->notes || seen->split;
 
@@ -80,10 +80,10 @@ static void judge_names(struct seen *seen, bool clang)
     if (seen->assembly && seen->split)
         refuse(seen, "other-output", "-gsplit-dwarf");
     /* clang leaves the file out where it has no use for it. */
-    if (clang && seen->split && (!seen->debug || seen->lto || seen->unprocessed || seen->assembled))
+    if (seen->plan->clang && seen->split && (!seen->debug || seen->lto || seen->unprocessed || seen->assembled))
         refuse(seen, "other-output", "-gsplit-dwarf");
     /* recc takes the name of clang's file away. */
-    if (clang && seen->handed_on)
+    if (seen->plan->clang && seen->handed_on)
         refuse(seen, "other-output", "-Wp,-MD");
     if (seen->assembly && seen->assembled)
         refuse(seen, "other-output", "-S");
@@ -147,6 +147,7 @@ void plan_command(struct plan *plan, char *const command[], char *const environm
     bool clock = true;
     size_t i;
 
+    plan->clang = settings->clang;
     add_word(&plan->all, command[0]);
     for (i = 1; command[i]; i++)
         expand(command[i], &plan->all, &expansion);
@@ -156,7 +157,7 @@ void plan_command(struct plan *plan, char *const command[], char *const environm
         refuse(&seen, "not-supported", "response files too long for a command line");
     look_at_words(&seen);
     if (seen.compile) {
-        judge_names(&seen, settings->clang);
+        judge_names(&seen);
         name_outputs(&seen);
     }
     if (!seen.preprocessed)

@@ -12,6 +12,7 @@ struct plan {
     const char *reason;   /* RUN_ALONE: why, in a word */
     const char *detail;   /* RUN_ALONE: the word to blame, or NULL */
     bool observable;      /* RUN_ALONE, but what is seen of it tells all that it depends on: RUN_OTHER where it is seen */
+    bool clang;           /* the compiler is one of clang's */
     struct words all;     /* the command, response files expanded */
     struct words sources;
     struct words outputs; /* of a compile: objects, then files beside them; of a link: none yet */

@@ -172,7 +172,7 @@ void ask_recc(struct run *run, struct answer *answer)
         "OBSERVE_JOURNAL", journal,
         "BST_RECC_WATCHED", run->directory,
         "BST_RECC_COMPILER", run->compiler,
-        "BST_RECC_CLANG", run->clang ? "1" : NULL,
+        "BST_RECC_CLANG", run->plan.clang ? "1" : NULL,
         NULL,
     };
     add_recc(&command);

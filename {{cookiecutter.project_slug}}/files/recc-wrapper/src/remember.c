@@ -25,22 +25,34 @@ static bool is_empty(const char *name)
     return stat(name, &status) == 0 && status.st_size == 0;
 }
 
-/* Print each fact once; of files with the same content, that their times agree: '#pragma once' looks at those. */
+static int by_age(const void *one, const void *other)
+{
+    const char *const *a = one, *const *b = other;
+    char related = relation(strchr(*a, '\t') + 1, strchr(*b, '\t') + 1);
+    return related == 'i' ? 0 : related == 'o' ? -1 : related == 't' ? strcmp(*a, *b) : 1;
+}
+
+/* Print each fact once; of files with the same content, what '#pragma once' looks at: which is older, and which are one. */
 static void write_facts(struct verdict *verdict, FILE *file, const struct words *facts)
 {
-    const char *last = "";
-    for (size_t i = 0; i < facts->count; i++) {
-        const char *fact = facts->word[i], *name = strchr(fact, '\t') + 1, *other = strchr(last, '\t');
-        if (strcmp(fact, last) == 0)
+    size_t next;
+    for (size_t i = 0; i < facts->count; i = next) {
+        const char *name = strchr(facts->word[i], '\t') + 1;
+        size_t group = name - facts->word[i];
+        for (next = i; next < facts->count && strncmp(facts->word[i], facts->word[next], group) == 0; next++)
+            if (next == i || strcmp(facts->word[next - 1], facts->word[next]) != 0)
+                fprintf(file, "%s\n", facts->word[next]);
+        if (facts->word[i][0] != 'R' || is_empty(name))
             continue;
-        fprintf(file, "%s\n", fact);
-        if (fact[0] == 'R' && other && strncmp(fact, last, name - fact) == 0 && !is_empty(name)) {
-            if (fact_holds('t', name, other + 1))
-                fprintf(file, "t %s\t%s\n", name, other + 1);
-            else
+        qsort(facts->word + i, next - i, sizeof *facts->word, by_age);
+        for (size_t j = i + 1; j < next; j++) {
+            const char *older = strchr(facts->word[j - 1], '\t') + 1;
+            char related = relation(older, name = strchr(facts->word[j], '\t') + 1);
+            if (!related)
                 object_to(verdict, "times", name);
+            if (strcmp(older, name) != 0)
+                fprintf(file, "%c %s\t%s\n", related, older, name);
         }
-        last = fact;
     }
 }
 

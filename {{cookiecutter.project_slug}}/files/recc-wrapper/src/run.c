@@ -207,7 +207,7 @@ void run_planned(struct run *run)
         run_alone(run, verdict.why, verdict.detail);
     if (is_direct(run))
         run_directly(run);
-    find_toolchain(&verdict, run->compiler, run->logs, run->clang, run->mode != LOCAL, &run->programs, run->toolchain);
+    find_toolchain(&verdict, run->compiler, run->logs, run->plan.clang, run->mode != LOCAL, &run->programs, run->toolchain);
     if (verdict.why[0])
         run_alone(run, verdict.why, verdict.detail);
 

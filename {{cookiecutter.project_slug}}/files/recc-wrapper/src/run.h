@@ -13,7 +13,6 @@ struct run {
     const char *logs;      /* directory of the log, and of what is temporary */
     const char *manifest;  /* directory of what is remembered of compiles; NULL: nothing */
     const char *directory; /* where the command runs */
-    bool clang;
     struct plan plan;
     char *own;    /* a directory for this command alone */
     char *mirror; /* below it: where recc works, so that nothing of it is ever in the build's directories */

@@ -26,7 +26,7 @@ int watch(char *const command[])
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (!run.own || !run.compiler || !settings.directory || chdir(settings.directory) != 0)
         return 127;
-    run.clang = settings.clang = getenv("BST_RECC_CLANG") != NULL;
+    settings.clang = getenv("BST_RECC_CLANG") != NULL;
     plan_command(&run.plan, command, environ, &settings);
     char *scan = own_file(&run, "scan"), *record = own_file(&run, "record"), *report = own_file(&run, "report");
     char *out = own_file(&run, "watched-out"), *err = own_file(&run, "watched-err");
