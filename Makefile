@@ -22,7 +22,7 @@ unit: lint
 rows: setup
 	.venv/bin/pytest tests/test_rows.py
 
-# Whether the tests of docs/trust.md fail when its mechanisms are removed: 20 minutes.
+# Whether the tests of docs/trust.md fail when its mechanisms are removed: 50 minutes.
 mutants: setup
 	.venv/bin/python tools/mutants.py
 

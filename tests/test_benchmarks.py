@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import xml.etree.ElementTree
 from pathlib import Path
 
-import growth
 import programs
 import pytest
-from harness import BIN, ROOT, Project
+from harness import BIN, ROOT
 
 
 @pytest.mark.e2e
@@ -35,19 +33,6 @@ def test_bench_quick(tmp_path: Path) -> None:
             assert abs(sum(build["phases"].values()) - build["seconds"]) < 0.01
             assert build["phases"]["compile"] > 0
     assert "| template | " in done.stdout and "| floor | " in done.stdout
-
-
-@pytest.mark.e2e
-def test_growth(fetched: Project) -> None:
-    found = growth.measure(fetched, [3, 6])
-    assert [size for size, _, _ in found["files"]] == [3, 6]
-    assert all(plain >= 0 and warm > 0 for points in found.values() for _, plain, warm in points)
-
-
-def test_growth_is_drawn() -> None:
-    points = [(10, 20.0, 30.0), (100, 200.0, 31.0)]
-    picture = xml.etree.ElementTree.fromstring(growth.draw({shape: points for shape in growth.SHAPES}))
-    assert len(picture.findall("{*}polyline")) == 2 * len(growth.SHAPES)
 
 
 def test_programs_read_any_reason() -> None:
@@ -95,14 +80,3 @@ def test_programs_name_no_mirror() -> None:
     for program in known.values():
         assert program["url"].startswith("debian:pool/main/") and re.fullmatch("[0-9a-f]{64}", program["ref"])
         assert all(need in known for need in program.get("needs", ()))
-
-
-@pytest.mark.e2e
-@pytest.mark.slow
-def test_farm_load_quick() -> None:
-    done = subprocess.run([BIN / "python", ROOT / "benchmarks/farm_load.py", "--quick"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = re.findall(r"^(look|ask|up|down|a job).*?((?: +[\d.]+){4})$", done.stdout, re.MULTILINE)
-    assert len(rows) == 7, done.stdout
-    # Each passes through BuildGrid.
-    assert all(float(numbers.split()[2]) > 0 for _, numbers in rows)

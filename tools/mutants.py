@@ -240,7 +240,13 @@ MUTANTS = {
         MANIFEST,
         "once_apart once_three",
     ),
-    "one file by two names": (f"{SOURCES}/facts.c", "        return 'i';", "        return 't';", CLANG, "once_two_names"),
+    "one file by two names": (
+        f"{SOURCES}/facts.c",
+        "        return 'i';",
+        "        return 't';",
+        CLANG,
+        "once_two_names",
+    ),
     "an entry without its end": (
         f"{SOURCES}/direct.c",
         "return objects->count == run->plan.outputs.count + 2;",
