@@ -1,0 +1,146 @@
+# The Remote Execution API: messages, BuildStream's local storage, and connections to servers.
+# SPDX-License-Identifier: Apache-2.0
+"""The only importer of buildstream._protos, which is BuildStream's own: tried with 2.8.0 and 2.8.1."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+from buildstream._protos.build.bazel.remote.execution.v2 import remote_execution_pb2 as _messages
+from buildstream._protos.build.bazel.remote.execution.v2 import remote_execution_pb2_grpc as _services
+from buildstream._protos.google.longrunning import operations_pb2 as _operations
+from buildstream._protos.google.longrunning import operations_pb2_grpc as _operation_services
+from google.protobuf.message import DecodeError
+
+from bst_recc.errors import ReccError
+
+messages: Any = _messages
+services: Any = _services
+operations: Any = _operations
+operation_services: Any = _operation_services
+RpcError = grpc.RpcError
+TIMEOUT = 5.0
+"""Seconds that a server has to answer."""
+
+OPTIONS = [
+    ("grpc.enable_http_proxy", 0),
+    # Not the minimum: gRPC takes it for the time that a connection may take.
+    ("grpc.initial_reconnect_backoff_ms", 20),
+    ("grpc.max_reconnect_backoff_ms", 200),
+]
+
+
+def digest_of(data: bytes) -> Any:
+    """The digest of `data`."""
+    return messages.Digest(hash=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+
+
+def text(digest: Any) -> str:
+    """A digest as recc and casd write it: HASH/SIZE."""
+    return f"{digest.hash}/{digest.size_bytes}"
+
+
+class LocalCas:
+    """BuildStream's local storage, read as files."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def bytes(self, digest: str) -> bytes | None:
+        """What is stored under `digest` (HASH/SIZE); None when it is gone or damaged."""
+        name = digest.partition("/")[0]
+        if not re.fullmatch("[0-9a-f]{64}", name):
+            return None
+        try:
+            data = (self.directory / "objects" / name[:2] / name[2:]).read_bytes()
+        except OSError:
+            return None
+        return data if hashlib.sha256(data).hexdigest() == name else None
+
+    def read(self, kind: str, digest: str) -> Any:
+        """The message of type `kind` ('Action', 'Command', 'Directory'); None when it is gone or damaged."""
+        data = self.bytes(digest)
+        try:
+            return None if data is None else getattr(messages, kind).FromString(data)
+        except DecodeError:
+            return None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One service of the user configuration; `auth` has the files named there: server-cert, client-key and so on."""
+
+    service: str
+    url: str
+    instance: str = ""
+    push: bool = False
+    server_cert: Path | None = None
+    client_key: Path | None = None
+    client_cert: Path | None = None
+    access_token: Path | None = None
+
+
+def credential(path: Path | None) -> bytes | None:
+    """Content of a credential's file; raises ReccError where it cannot be read."""
+    try:
+        return path.read_bytes() if path else None
+    except OSError as error:
+        raise ReccError(f"cannot read {path}: {error.strerror}.", "Correct the section auth.") from None
+
+
+class Remote:
+    """A connection to one endpoint, made when it is first used; a context manager."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Raises ReccError for a URL that is none, or a credential that cannot be read."""
+        self.endpoint = endpoint
+        parts = urlsplit(endpoint.url)
+        if parts.scheme == "unix" and parts.path:
+            self.channel: Any = grpc.insecure_channel(f"unix:{parts.path}", OPTIONS)
+        elif parts.scheme in ("http", "grpc") and parts.netloc:
+            self.channel = grpc.insecure_channel(parts.netloc, OPTIONS)
+        elif parts.scheme in ("https", "grpcs") and parts.netloc:
+            if bool(endpoint.client_key) != bool(endpoint.client_cert):
+                raise ReccError("client-key and client-cert go together.", "Add the other one to auth, or neither.")
+            files = (endpoint.server_cert, endpoint.client_key, endpoint.client_cert)
+            credentials = grpc.ssl_channel_credentials(*(credential(path) for path in files))
+            self.channel = grpc.secure_channel(parts.netloc, credentials, OPTIONS)
+        else:
+            raise ReccError(
+                f"'{endpoint.url}' is no URL of a service.", "Write it as http://HOST:PORT, https://… or unix:/PATH."
+            )
+        token = credential(endpoint.access_token)
+        self.metadata = [("authorization", f"Bearer {token.decode().strip()}")] if token else []
+        self.capabilities: Any = services.CapabilitiesStub(self.channel)
+        self.storage: Any = services.ContentAddressableStorageStub(self.channel)
+        self.execution: Any = services.ExecutionStub(self.channel)
+        self.action_cache: Any = services.ActionCacheStub(self.channel)
+        self.operations: Any = operation_services.OperationsStub(self.channel)
+
+    def __enter__(self) -> Remote:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.channel.close()
+
+    def call(self, method: Any, request: Any, timeout: float = TIMEOUT, **options: Any) -> Any:
+        """Call `method` within `timeout` seconds; raises RpcError."""
+        return method(request, timeout=timeout, metadata=self.metadata, **options)
+
+
+def answers(url: str, timeout: float) -> bool:
+    """Whether a server answers there within `timeout` seconds; it may not be listening yet."""
+    with Remote(Endpoint("storage-service", url)) as remote:
+        try:
+            remote.call(
+                remote.capabilities.GetCapabilities, messages.GetCapabilitiesRequest(), timeout, wait_for_ready=True
+            )
+        except RpcError:
+            return False
+    return True
