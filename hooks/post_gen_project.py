@@ -19,7 +19,19 @@ BY_COOKIECUTTER = "_repo_dir" in CONTEXT
 
 NOT_RECORDED = """\
 The template is no Git checkout: it is not recorded what this project was made from.
-To update the project one day, link it before with: cruft link URL"""
+To update the project one day, link it before with: cruft link URL
+Let requirements.txt name the commands: bst-recc @ git+URL"""
+
+
+def require(source: str, commit: str) -> None:
+    """Let requirements.txt name bst-recc in the template's repository, at this commit."""
+    if Path(source).is_dir():
+        lines = f"# Name a repository that others reach before you share this.\nbst-recc @ {Path(source).as_uri()}\n"
+    else:
+        url = re.sub(r"^([^/@]+@)?([^/:]+):(?!/)", r"ssh://\1\2/", source)  # as scp writes it
+        lines = f"bst-recc @ git+{url}@{commit}\n"
+    with Path("requirements.txt").open("a") as file:
+        file.write(lines)
 
 
 def record() -> str | None:
@@ -28,8 +40,8 @@ def record() -> str | None:
     No other path of this machine is written than the template's, where that is what was given,
     and no user or password of a URL.
     """
-    # Hooks are called from the template's directory.
-    template = Path(f"/proc/{os.getppid()}/cwd").resolve()
+    # A relative path is the shell's, which no variable of cookiecutter's tells.
+    template = Path(os.environ.get("PWD", ""), CONTEXT["_repo_dir"]).resolve()
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(template), *arguments]
@@ -40,9 +52,11 @@ def record() -> str | None:
         given_as_path = CONTEXT["_repo_dir"] == CONTEXT["_template"]
         source = str(template) if given_as_path else git("remote", "get-url", "origin")
         changed = git("status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.CalledProcessError):
-        return NOT_RECORDED
-    if prefix:  # it merely lies in a checkout
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        prefix = ["."]
+    if prefix:  # it merely lies in a checkout, or in none
+        if CONTEXT["_repo_dir"] == CONTEXT["_template"]:
+            require(str(template), "")
         return NOT_RECORDED
     source = re.sub(r"^(https?://)[^/]*@", r"\1", source)
     answers = {name: value for name, value in CONTEXT.items() if not name.startswith("_")}
@@ -54,24 +68,20 @@ def record() -> str | None:
         "directory": None,
     }
     Path(".cruft.json").write_text(json.dumps(state, ensure_ascii=False, indent=2) + "\n")
+    require(source, commit)
     return "The template has uncommitted changes: .cruft.json names the commit before them." if changed else None
 
 
-# The toolchains differ in their junction, and in what BuildStream needs on the host to load it.
-freedesktop_sdk = Path("elements/toolchain-freedesktop-sdk.bst")
+# Names of files are conditional in the template; a directory cannot be.
 packages = "bubblewrap fuse3"
 if TOOLCHAIN == "freedesktop-sdk":
-    freedesktop_sdk.replace("elements/toolchain.bst")
-    # recc is Debian's here too.
-    shutil.move("toolchain/bin", "recc/bin")
     shutil.rmtree("toolchain")
-    requirements = Path("requirements.txt")
-    requirements.write_text(requirements.read_text().replace("[deb]", "[cargo2,deb,git,httpfetcher,pypi]"))
     packages += " lzip"
-else:
-    freedesktop_sdk.unlink()
 
-if BY_COOKIECUTTER:
+if not BY_COOKIECUTTER:
+    if "_commit" in CONTEXT:
+        require(CONTEXT["_template"], CONTEXT["_commit"])
+else:
     if notice := record():
         print(f"\n{notice}")
     print(f"""

@@ -1,6 +1,6 @@
 # Starts farms, and builds on them, for the tests.
 # SPDX-License-Identifier: Apache-2.0
-"""A farm of bin/recc-farm, elements whose compiles take a while, and what happened to their objects."""
+"""A farm of bst-recc farm, elements whose compiles take a while, and what happened to their objects."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from harness import Build, Project
+from harness import BIN, Build, Project
 from servers import port
 
 WORKERS = ("elements", "worker-1", "worker-2")
@@ -44,13 +43,14 @@ class Farm:
         return ["--port", str(self.port), "--storage-port", str(self.storage_port)]
 
     def command(self, *arguments: str) -> list[str]:
-        """The command line of recc-farm for this farm."""
-        return [sys.executable, str(self.project.path / "bin/recc-farm"), "--data", str(self.data), *arguments]
+        """The command line of bst-recc farm for this farm."""
+        return [str(BIN / "bst-recc"), "farm", arguments[0], "--data", str(self.data), *arguments[1:]]
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run recc-farm; its output must show no traceback."""
+        """Run it in the project; its output must show no traceback."""
+        command, place = self.command(*arguments), self.project.path
         done = subprocess.run(
-            self.command(*arguments), env=self.project.environment, capture_output=True, text=True, timeout=400
+            command, cwd=place, env=self.project.environment, capture_output=True, text=True, timeout=400
         )
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
         assert not check or done.returncode == 0, done.stdout + done.stderr
@@ -68,7 +68,7 @@ class Farm:
 
     def supervisorctl(self, *arguments: str) -> str:
         """Tell the supervisor something, as an administrator would."""
-        command = [str(self.data / "venv/bin/supervisorctl"), "-c", str(self.data / "supervisor.conf"), *arguments]
+        command = [str(BIN / "supervisorctl"), "-c", str(self.data / "run/supervisor.conf"), *arguments]
         return subprocess.run(command, capture_output=True, text=True).stdout
 
     def pid(self, part: str) -> int:
@@ -87,11 +87,14 @@ class Farm:
         """A process of a part, by the name of its program."""
         for entry in Path("/proc").glob("[0-9]*"):
             try:
-                mark = f"RECC_FARM_PART={self.data}/{part}\0".encode() in (entry / "environ").read_bytes()
+                environment = (entry / "environ").read_bytes().split(b"\0")
                 command = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if mark and any(Path(word.decode(errors="replace")).name == program for word in command[:5]):
+            marks = (f"SUPERVISOR_SERVER_URL=unix://{self.data}/run/up.sock", f"SUPERVISOR_PROCESS_NAME={part}")
+            if all(mark.encode() in environment for mark in marks) and any(
+                Path(word.decode(errors="replace")).name == program for word in command[:5]
+            ):
                 return int(entry.name)
         return 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ARCHITECTURES, edited
-from harness import ROOT, Counts, Project, generate, parse_links, parse_summary
+from harness import BIN, ROOT, Counts, Project, generate, parse_links, parse_summary
 from pages import BLOCK, follow, patch, sections
 from test_toolchain import packages
 
@@ -158,11 +158,9 @@ def opt_out(project: Project) -> None:
             assert keys(project) == key
             log = build(project, "remote", "tool.bst")["tool.bst"]
             if "off:" in block:
-                shutil.copytree(project.path.parent / "my-project/bin", project.path / "bin", dirs_exist_ok=True)
-                report = subprocess.run(
-                    [project.path / "bin/recc-report"], env=project.environment, capture_output=True, text=True
-                )
-                assert "tool.bst is built without recc: its objects hold random numbers\n" in report.stdout
+                command = [str(BIN / "bst-recc"), "report"]
+                said = subprocess.check_output(command, cwd=project.path, env=project.environment, text=True)
+                assert "tool.bst is built without recc: its objects hold random numbers\n" in said
             reasons.append((parse_summary(log), parse_links(log), re.findall("^recc: off: .*", log, re.MULTILINE)))
             assert (" excluded=1" in log) == ("BST_RECC_EXCLUDE" in block)
     assert reasons == [
@@ -255,3 +253,43 @@ def twice(project: Project) -> None:
             "Project 'my-project' was loaded in multiple contexts"
             in project.bst("show", "tool.bst", check=False).stdout
         )
+
+
+def test_an_existing_project_builds_through_recc(fetched: Project, tmp_path: Path) -> None:
+    """A project that reaches recc's by a junction, wired by bst-recc adopt alone: cold, then warm."""
+    path = tmp_path / "existing"
+    shutil.copytree(fetched.path, path / "recc", ignore=shutil.ignore_patterns(".bst"))
+    shutil.copytree(fetched.path / "files/greeting", path / "files/greeting")
+    for name in ("include", "elements"):
+        (path / name).mkdir()
+    shutil.copy(fetched.path / "include/recc-option.yml", path / "include")
+    includes = "- include/recc-option.yml\n- recc.bst:include/recc.yml\n"
+    plugins = "plugins:\n- origin: pip\n  package-name: buildstream-plugins\n  elements: [make]\n"
+    (path / "project.conf").write_text(
+        f"name: existing\nmin-version: 2.6\nelement-path: elements\n(@):\n{includes}{plugins}"
+    )
+    junction = (
+        "kind: junction\nsources:\n- kind: local\n  path: recc\nconfig:\n  options: {recc_mode: '%{recc_mode}'}\n"
+    )
+    (path / "elements/recc.bst").write_text(junction)
+    (path / "elements/toolchain.bst").write_text("kind: link\nconfig:\n  target: recc.bst:toolchain.bst\n")
+    # A compiler of its own choice, as existing projects have.
+    text = """# Ours.
+kind: make
+
+build-depends:
+- toolchain.bst:public-stacks/buildsystem-make.bst
+
+sources:
+- kind: local
+  path: files/greeting
+"""
+    (path / "elements/greeting.bst").write_text(text)
+    for action, status in (("--check", 1), ("--write", 0), ("--check", 0)):
+        assert subprocess.run([BIN / "bst-recc", "adopt", action], cwd=path).returncode == status
+    mine = Project(path, fetched.cache)
+    try:
+        assert mine.build("greeting.bst", "local").counts == Counts(2, local=2)
+        assert mine.build("greeting.bst", "local").counts == Counts(2, hits=2)
+    finally:
+        fetched.configure()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PRODUCT
-from harness import Counts, Project, generate
+from harness import BIN, Counts, Project, generate
 
 ASSEMBLE = PRODUCT / "recc/assemble"
 BUNDLE = "buildsystems/recc-bundle.bst"
@@ -93,8 +93,8 @@ def test_on_debian_12(fetched: Project, tmp_path: Path) -> None:
         pytest.skip("this machine has no Debian mirror")
     manifest = project.path / "toolchain/packages.yml"
     manifest.write_text(manifest.read_text().replace("suite: forky", "suite: bookworm"))
-    lock = [str(project.commands / "lock"), "--snapshot", "latest", "--allow-expired"]
-    done = subprocess.run(lock, env=project.environment, capture_output=True, text=True)
+    lock = [str(BIN / "bst-recc"), "lock", "--snapshot", "latest", "--allow-expired"]
+    done = subprocess.run(lock, cwd=project.path, env=project.environment, capture_output=True, text=True)
     if "cannot be used" in done.stderr:
         pytest.skip(f"the mirror does not serve bookworm: {done.stderr.splitlines()[-3]}")
     assert done.returncode == 0, done.stderr

@@ -15,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,32 +24,34 @@ import psutil
 import pytest
 from conftest import PRODUCT, free_ports
 from farm import until
-from harness import Build, Counts, Project
-from ruamel.yaml import YAML
+from harness import BIN, ROOT, Build, Counts, Project
 
-COMMAND = PRODUCT / "bin/recc-cache"
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 DOMAINS = {"hermetic": 0, "quasi-safe": 1}
 ELEMENT = "team.bst"
 # Objects of about SIZE bytes each.
 SOURCES, SIZE = 5, 150_000
 
-pytestmark = pytest.mark.usefixtures("direct")
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("direct")]
 
 
-def recc_cache(*arguments: object, status: int = 0, **environment: str) -> str:
-    """Output of recc-cache, standard error included; its exit status must be `status`."""
-    command = [sys.executable, str(COMMAND), *map(str, arguments)]
-    done = subprocess.run(
-        command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
-    )
+def cache(*arguments: object, status: int = 0) -> str:
+    """Output of bst-recc cache, standard error included; its exit status must be `status`."""
+    command = [str(BIN / "bst-recc"), "cache", *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     assert done.returncode == status, done.stdout
     assert "Traceback" not in done.stdout
     return done.stdout
 
 
+def well(data: Path) -> bool:
+    """Whether both servers run and answer."""
+    command = [str(BIN / "bst-recc"), "cache", "status", "--data", str(data)]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
 def processes(data: Path) -> list[psutil.Process]:
-    """Everything that runs for a data directory: what watches, then its servers."""
+    """Everything that runs for a data directory: the supervisor, then its servers."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
         if any(str(data) in word for word in process.info["cmdline"] or ()) and process.pid != os.getpid():
@@ -89,113 +90,73 @@ def sockets(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("kind", ["port", "socket"])
 def test_up_and_down(data: Path, sockets: str, tmp_path: Path, kind: str) -> None:
-    port = free_ports()
-    bind = f"127.0.0.1:{port}" if kind == "port" else sockets
-    assert "not up" in recc_cache("status", "--data", data, status=1)
-    output = recc_cache("up", "--data", data, "--bind", bind)
-    lines = [line for line in output.splitlines() if line.startswith("remote-execution: ")]
-    for (domain, number), line, name in zip(DOMAINS.items(), lines, ("team-cache", "team-cache-local"), strict=True):
-        url = f"http://127.0.0.1:{port + number}" if kind == "port" else f"{bind}/{domain}.sock"
-        # What it prints is what the ready file says, for the default addresses.
-        ready = (PRODUCT / f"conf/{name}.conf").read_text().replace(f"http://127.0.0.1:{8980 + number}", url)
-        own = re.findall(r"^cachedir: .*$", ready, re.MULTILINE)
-        assert YAML(typ="safe").load("\n".join([line, *own])) == YAML(typ="safe").load(ready)
-        assert own == (["cachedir: ${XDG_CACHE_HOME}/buildstream-local"] if domain == "quasi-safe" else [])
-        assert f"{data}/{domain}, at most 20G" in output
-        assert all(f"\n{text}\n" in output for text in own)
+    bind = f"127.0.0.1:{free_ports()}" if kind == "port" else sockets
+    assert "not up" in cache("status", "--data", data, status=1)
+    output = cache("up", "--data", data, "--bind", bind)
+    assert all(f"{data}/{domain}, at most 20G" in output for domain in DOMAINS)
     running = processes(data)
     assert len(running) == 3
     assert all("--cache-failures=false" in process.cmdline() for process in servers(data))
-    assert "already up" in recc_cache("up", "--data", data)
-    assert "already up" in recc_cache("up", "--data", data, "--bind", bind, "--quota", "20G")
+    assert "already up" in cache("up", "--data", data)
+    assert "already up" in cache("up", "--data", data, "--bind", bind, "--quota", "20G")
+    output = cache("up", "--data", data, "--quota", "2G", status=1)
+    assert re.search(r"up already, with --quota 20G\.\n  1\. .*\n  2\. .*cache down --data", output)
     assert processes(data) == running
-    assert "recc-cache is up" in recc_cache("status", "--data", data)
+    assert cache("status", "--data", data).count(" running ") == 2
 
-    assert str(data) in recc_cache("down", "--data", data)
+    assert str(data) in cache("down", "--data", data)
     assert not processes(data)
     assert files(data) == KEPT
     assert not (tmp_path / "run").exists() or not files(tmp_path / "run")
-    assert "was not up" in recc_cache("down", "--data", data)
-    assert "not up" in recc_cache("status", "--data", data, status=1)
-    recc_cache("down", "--data", data, "--delete")
+    assert "was not up" in cache("down", "--data", data)
+    assert "not up" in cache("status", "--data", data, status=1)
+    cache("down", "--data", data, "--delete")
     assert not data.exists()
-    recc_cache("down", "--data", data)
-
-
-def test_up_with_other_settings(data: Path, sockets: str) -> None:
-    recc_cache("up", "--data", data, "--bind", sockets, "--quota", "1G")
-    output = recc_cache("up", "--data", data, "--quota", "2G", status=1)
-    assert re.search(r"up already, with --quota 1G\.\n  1\. .*\n  2\. .*recc-cache down --data", output)
-    assert len(processes(data)) == 3
-
-
-@pytest.mark.parametrize("bind", ["0.0.0.0:8980", "[::]:8980", "192.0.2.1:8980", "build.example.com:8980"])
-def test_public_addresses_are_refused(data: Path, bind: str) -> None:
-    output = recc_cache("up", "--data", data, "--bind", bind, status=1)
-    assert "neither encryption nor authentication" in output
-    assert "ssh -N -L 8980:127.0.0.1:8980 -L 8981:127.0.0.1:8981" in output
-    assert "deploy/nginx.conf" in output
-    assert "--without-protection" in output
-    assert not data.exists()
-
-
-def test_public_address_on_demand(data: Path) -> None:
-    # No machine has this one: shows that the flag is all that is asked for.
-    output = recc_cache("up", "--data", data, "--bind", "192.0.2.1:8980", "--without-protection", status=1)
-    assert "cannot serve at 192.0.2.1:8980" in output
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["up", "--bind", "8980"],
-        ["up", "--bind", "127.0.0.1:65535"],
-        ["up", "--bind", "unix:/" + 110 * "x"],
-        ["up", "--quota", "much"],
-        ["up", "--reserved", "-1"],
-        ["down", "--quota", "1G"],
-        ["sideways"],
-        [],
-    ],
-)
-def test_wrong_arguments(arguments: list[str]) -> None:
-    assert "recc-cache" in recc_cache(*arguments, status=2)
+    cache("down", "--data", data)
 
 
 def test_a_server_that_dies_comes_back(data: Path, sockets: str) -> None:
-    recc_cache("up", "--data", data, "--bind", sockets)
+    cache("up", "--data", data, "--bind", sockets)
     before = servers(data)
     before[0].kill()
     until(lambda: before[0] not in servers(data) and len(servers(data)) == 2)
-    recc_cache("status", "--data", data)
+    until(lambda: well(data))
     assert before[1] in servers(data)
-    assert "ended (status 9): again" in (data / "log").read_text()
+    assert "terminated by SIGKILL" in (data / "log/supervisor.log").read_text()
 
 
 @pytest.mark.parametrize("then", ["up", "down"])
 def test_what_a_kill_leaves_behind_does_no_harm(data: Path, sockets: str, tmp_path: Path, then: str) -> None:
-    recc_cache("up", "--data", data, "--bind", sockets)
+    cache("up", "--data", data, "--bind", sockets)
     running = processes(data)
     running[0].kill()
     psutil.wait_procs(running, timeout=10)
     assert not processes(data)
     assert files(tmp_path / "run") == {"hermetic.sock", "quasi-safe.sock"}
-    assert "running.json" in files(data)
-    recc_cache("status", "--data", data, status=1)
-    recc_cache(then, "--data", data, *(["--bind", sockets] if then == "up" else []))
+    cache("status", "--data", data, status=1)
+    cache(then, "--data", data, *(["--bind", sockets] if then == "up" else []))
     assert len(processes(data)) == (3 if then == "up" else 0)
-    recc_cache("down", "--data", data)
+    cache("down", "--data", data)
     assert files(data) == KEPT
     assert not files(tmp_path / "run")
 
 
-def test_watcher_that_hangs(data: Path, sockets: str) -> None:
+def test_a_supervisor_that_hangs(data: Path, sockets: str) -> None:
     """Ends with 'down' all the same, after some seconds."""
-    recc_cache("up", "--data", data, "--bind", sockets)
+    cache("up", "--data", data, "--bind", sockets)
     processes(data)[0].suspend()
-    recc_cache("down", "--data", data)
+    cache("down", "--data", data)
     assert not processes(data)
     assert files(data) == KEPT
+
+
+def test_two_ups_at_once(data: Path, sockets: str) -> None:
+    """One starts it, the other one says that; or, if it comes late, finds it up."""
+    command = [str(BIN / "bst-recc"), "cache", "up", "--data", str(data), "--bind", sockets]
+    both = [subprocess.Popen(command) for _ in range(2)]
+    assert 0 in [one.wait(30) for one in both]
+    cache("status", "--data", data)
+    assert len(processes(data)) == 3
 
 
 @pytest.mark.parametrize("kind", ["port", "socket"])
@@ -212,19 +173,19 @@ def test_address_that_is_taken(data: Path, tmp_path: Path, kind: str) -> None:
             server = stack.enter_context(socket.socket(socket.AF_UNIX))
             server.bind(f"{tmp_path}/run/quasi-safe.sock")
         server.listen()
-        assert "cannot serve at " in recc_cache("up", "--data", data, "--bind", bind, status=1)
+        assert "cannot serve at " in cache("up", "--data", data, "--bind", bind, status=1)
     assert not processes(data)
-    assert "running.json" not in files(data)
+    assert not data.exists()
 
 
 def test_directory_that_cannot_be_used(data: Path, sockets: str, tmp_path: Path) -> None:
     data.mkdir()
     (data / "quasi-safe").write_text("mine")
-    output = recc_cache("up", "--data", data, "--bind", sockets, status=1)
-    assert "recc-cache: the quasi-safe server ended with status 1: Not a directory.\n  1. " in output
+    output = cache("up", "--data", data, "--bind", sockets, status=1)
+    assert re.search(r"^bst-recc: .*quasi-safe does not run: Not a directory\.\n  1\. ", output, re.MULTILINE)
     assert not processes(data)
     assert not files(tmp_path / "run")
-    assert "File exists" in recc_cache("up", "--data", data / "quasi-safe", "--bind", sockets, status=1)
+    assert "File exists" in cache("up", "--data", data / "quasi-safe", "--bind", sockets, status=1)
 
 
 def test_interrupted_up(data: Path, sockets: str, tmp_path: Path) -> None:
@@ -234,34 +195,51 @@ def test_interrupted_up(data: Path, sockets: str, tmp_path: Path) -> None:
     fake.write_text("#!/bin/sh\nexec sleep 60 # $*\n")
     fake.chmod(0o755)
     environment = os.environ | {"PATH": f"{fake.parent}:{os.environ['PATH']}"}
-    command = [sys.executable, str(COMMAND), "up", "--data", str(data), "--bind", sockets]
+    command = [str(BIN / "bst-recc"), "cache", "up", "--data", str(data), "--bind", sockets]
+
+    def sleeping() -> list[psutil.Process]:
+        mark = f"unix://{data}/run/up.sock"
+        every = psutil.process_iter(["environ"])
+        return [one for one in every if (one.info["environ"] or {}).get("SUPERVISOR_SERVER_URL") == mark]
+
     with subprocess.Popen(command, env=environment) as process:
-        until(lambda: psutil.Process(process.pid).children(recursive=True)[2:])
-        children = psutil.Process(process.pid).children(recursive=True)
+        until(lambda: len(sleeping()) == 2)
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 128 + signal.SIGINT
-    assert not psutil.wait_procs(children, timeout=5)[1]
+        assert process.wait(20) == 130
+    assert not sleeping()
     assert not processes(data)
-    assert "running.json" not in files(data)
 
 
-def test_foreground(data: Path, sockets: str, tmp_path: Path) -> None:
-    command = [sys.executable, str(COMMAND), "up", "--foreground", "--data", str(data), "--bind", sockets]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+def test_serve(data: Path, sockets: str, tmp_path: Path) -> None:
+    command = [str(BIN / "bst-recc"), "cache", "serve", "--data", str(data), "--bind", sockets]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         until(lambda: len(servers(data)) == 2)
-        recc_cache("status", "--data", data)
+        until(lambda: well(data))
+        assert processes(data)[0].pid == process.pid
         process.terminate()
-        assert process.wait(20) == 128 + signal.SIGTERM
+        output, _ = process.communicate(timeout=20)
+        assert process.returncode == 0
+    assert "remote-execution: " in output
     assert not processes(data)
     assert not files(tmp_path / "run")
+    # The same directory in the background afterwards.
+    cache("up", "--data", data, "--bind", sockets)
 
 
-@pytest.mark.parametrize("command", ["up", "status"])
-def test_a_python_without_buildstream(data: Path, command: str) -> None:
-    done = subprocess.run([sys.executable, "-S", COMMAND, command, "--data", data], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert re.match(r"recc-cache: .* has no BuildStream .*\n  1\. .*\n", done.stderr)
-    assert not data.exists()
+def test_clear(data: Path, sockets: str) -> None:
+    """Of one domain while it is up: the other one keeps what it has, and its server."""
+    cache("up", "--data", data, "--bind", sockets)
+    before = servers(data)
+    secret = os.urandom(30)
+    for domain in DOMAINS:
+        with Client(f"{sockets}/{domain}.sock") as client:
+            assert client.batch(secret) == client.update(secret) == "OK"
+    cache("clear", "--data", data, "hermetic")
+    until(lambda: well(data))
+    for domain, found in (("hermetic", "NOT_FOUND"), ("quasi-safe", "OK")):
+        with Client(f"{sockets}/{domain}.sock") as client:
+            assert client.read(secret) == client.get(secret) == found, domain
+    assert len(set(before) & set(servers(data))) == 1
 
 
 # Who may write where
@@ -352,13 +330,13 @@ def test_domains_are_apart_and_last(data: Path, sockets: str) -> None:
     """A result in one is not in the other, and is still there after a restart."""
     secret = os.urandom(30)
     for again in (False, True):
-        recc_cache("up", "--data", data, "--bind", sockets)
+        cache("up", "--data", data, "--bind", sockets)
         with Client(f"{sockets}/hermetic.sock") as hermetic, Client(f"{sockets}/quasi-safe.sock") as quasi_safe:
             if not again:
                 assert hermetic.batch(secret) == hermetic.update(secret) == "OK"
             assert hermetic.read(secret) == hermetic.get(secret) == "OK"
             assert quasi_safe.read(secret) == quasi_safe.get(secret) == "NOT_FOUND"
-        recc_cache("down", "--data", data)
+        cache("down", "--data", data)
 
 
 @pytest.fixture(scope="module")
@@ -393,7 +371,7 @@ def nginx(directory: Path, certificates: Path, hermetic: str, quasi_safe: str) -
     """nginx with deploy/nginx.conf before two addresses of servers; the first of its two ports."""
     assert NGINX, "nginx is missing: tools/setup installs it"
     port = free_ports()
-    text = (PRODUCT / "deploy/nginx.conf").read_text()
+    text = (ROOT / "deploy/nginx.conf").read_text()
     for old, new in {
         "127.0.0.1:8980;": f"{hermetic};",
         "127.0.0.1:8981;": f"{quasi_safe};",
@@ -434,7 +412,7 @@ def nginx(directory: Path, certificates: Path, hermetic: str, quasi_safe: str) -
 def test_nginx(data: Path, sockets: str, tmp_path: Path, certificates: Path) -> None:
     """Who may do what, decided by the server; a domain's unit counts there alone."""
     grpc: Any = importlib.import_module("grpc")
-    recc_cache("up", "--data", data, "--bind", sockets)
+    cache("up", "--data", data, "--bind", sockets)
     with nginx(tmp_path / "nginx", certificates, f"{sockets}/hermetic.sock", f"{sockets}/quasi-safe.sock") as port:
 
         def ask(domain: str, name: str | None) -> dict[str, str]:
@@ -521,7 +499,7 @@ class Team:
 
     def __init__(self, data: Path, directory: Path, port: int, *options: str) -> None:
         self.data, self.directory, self.port, self.options = data, directory, port, options
-        recc_cache("up", "--data", data, "--bind", f"127.0.0.1:{port}", *options)
+        cache("up", "--data", data, "--bind", f"127.0.0.1:{port}", *options)
 
     def configuration(self, name: str = "team-cache", push: bool = True, **auth: str) -> Path:
         """A file of conf/ as somebody adapts it; with `auth` through nginx at `port` of auth."""
@@ -538,8 +516,8 @@ class Team:
 
     def empty(self) -> None:
         """Start anew with nothing stored."""
-        recc_cache("down", "--data", self.data, "--delete")
-        recc_cache("up", "--data", self.data, "--bind", f"127.0.0.1:{self.port}", *self.options)
+        cache("down", "--data", self.data, "--delete")
+        cache("up", "--data", self.data, "--bind", f"127.0.0.1:{self.port}", *self.options)
 
 
 @pytest.fixture
@@ -558,7 +536,6 @@ def hits() -> Counts:
     return Counts(SOURCES, SOURCES, 0, 0)
 
 
-@pytest.mark.e2e
 def test_hermetic(team: Team, machine_a: Project, machine_b: Project, plain: dict[str, bytes], tmp_path: Path) -> None:
     """What A compiles, B takes, in remote and cache-only; without the server's data B's hits are gone."""
     conf = team.configuration()
@@ -573,7 +550,6 @@ def test_hermetic(team: Team, machine_a: Project, machine_b: Project, plain: dic
         assert build(machine_b, conf, "cache-only").counts == Counts(SOURCES, 0, SOURCES, 0)
 
 
-@pytest.mark.e2e
 def test_quasi_safe(
     team: Team, machine_a: Project, machine_b: Project, plain: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -587,7 +563,6 @@ def test_quasi_safe(
     assert build(machine_b, team.configuration(), "cache-only").counts == Counts(SOURCES, 0, SOURCES, 0)
 
 
-@pytest.mark.e2e
 def test_through_nginx(
     team: Team, machine_a: Project, machine_b: Project, plain: dict[str, bytes], tmp_path: Path, certificates: Path
 ) -> None:
@@ -615,7 +590,6 @@ def test_through_nginx(
         assert "BatchUpdateBlobs HTTP/2.0" in (tmp_path / "nginx/access.log").read_text()
 
 
-@pytest.mark.e2e
 def test_quota_and_a_crash_in_a_build(data: Path, machine_b: Project, plain: dict[str, bytes], tmp_path: Path) -> None:
     """A server that holds a part of the objects alone, and is killed once: the build is right all the same."""
     team = Team(data, tmp_path, free_ports(), "--quota", "500K", "--reserved", "0")

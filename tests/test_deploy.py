@@ -1,6 +1,6 @@
 # The farm for several hosts: its files are what their engines expect, and its keys, tokens and roles hold.
 # SPDX-License-Identifier: Apache-2.0
-"""Servers run on loopback, from deploy/ of a generated project and the commands of docs/farm.md, with TLS."""
+"""Servers run on loopback, from deploy/ and the commands of docs/farm.md, with TLS."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PRODUCT, edited, without_proxies
+from conftest import edited, without_proxies
 from harness import BIN, ROOT, Counts, Project
 from pages import follow, patch, sections
 from ruamel.yaml import YAML
 from servers import Farm, buildbox, passes
 
-DEPLOY = PRODUCT / "deploy"
+DEPLOY = ROOT / "deploy"
 PAGE = ROOT / "docs/farm.md"
 GREETING = "examples/greeting.bst"
 URL = "https://farm.example.com:50051"
@@ -35,7 +35,6 @@ REAPI = "build.bazel.remote.execution.v2"
 
 def test_schemas() -> None:
     passes(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yml")
-    passes(BIN / "kubernetes-validate", "--strict", DEPLOY / "kubernetes.yml")
     passes(BIN / "bgd", "server", "lint", DEPLOY / "buildgrid.yml")
 
 
@@ -48,41 +47,31 @@ def test_sharded_storage_is_what_buildgrid_expects(tmp_path: Path) -> None:
     passes(BIN / "bgd", "server", "lint", tmp_path / "deploy/buildgrid.yml")
 
 
-def load(path: Path) -> list[Any]:
-    """The documents of a YAML file."""
-    return list(YAML(typ="safe").load_all(path))
+def test_the_image_has_what_it_copies() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
+    assert copied and all((ROOT / name).is_file() for names in copied for name in names.split())
 
 
-def settings(name: str) -> list[dict[str, str]]:
-    """The environment of each service of compose.yml, or container of kubernetes.yml, that runs program `name`."""
-    (compose,) = load(DEPLOY / "compose.yml")
-    found = [
-        service["environment"] for service in compose["services"].values() if service.get("command", [])[:1] == [name]
-    ]
-    for item in load(DEPLOY / "kubernetes.yml"):
-        for container in item.get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
-            if container.get("args", [])[:1] == [name]:
-                given = {entry["name"]: entry.get("value") for entry in container["env"]}
-                for source in container.get("envFrom", []):
-                    name_of_map = source["configMapRef"]["name"]
-                    (data,) = (
-                        i["data"]
-                        for i in load(DEPLOY / "kubernetes.yml")
-                        if i["kind"] == "ConfigMap" and i["metadata"]["name"] == name_of_map
-                    )
-                    given |= data
-                found.append(given)
-    return found
-
-
-def test_both_engines_set_what_buildgrid_and_workers_read() -> None:
+def test_compose_sets_what_buildgrid_and_workers_read() -> None:
+    services = YAML(typ="safe").load(DEPLOY / "compose.yml")["services"].values()
+    given = {
+        name: [one["environment"] for one in services if one.get("command", [])[:1] == [name]]
+        for name in ("bgd", "worker")
+    }
     read = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / "buildgrid.yml").read_text()))
-    servers = settings("bgd")
-    assert [read <= set(given) for given in servers if "BUILDGRID_ADDRESS" in given] == [True, True]
-    workers = settings("worker")
-    assert sorted(given["WORKER_TIER"] for given in workers) == ["compiles", "compiles", "elements", "elements"]
+    assert [read <= set(one) for one in given["bgd"] if "BUILDGRID_ADDRESS" in one] == [True]
+    assert sorted(one["WORKER_TIER"] for one in given["worker"]) == ["compiles", "elements"]
     known = set(re.findall(r"\b((?:BUILDGRID|WORKER)_\w+)\b", (DEPLOY / "worker").read_text()))
-    assert all(set(given) <= known and "BUILDGRID_URL" in given for given in workers)
+    assert all(set(one) <= known and "BUILDGRID_URL" in one for one in given["worker"])
+
+
+def test_units_run_what_there_is() -> None:
+    """Each command of bst-recc in a unit that docs/farm.md shows is one, with these options."""
+    lines = re.findall(r"^ExecStart=\S*/bst-recc (\w+) (\w+)(.*)$", PAGE.read_text(), re.MULTILINE)
+    assert {(group, name) for group, name, _ in lines} == {("cache", "serve"), ("farm", "serve")}
+    for group, name, options in lines:
+        shown = subprocess.run([BIN / "bst-recc", group, name, "--help"], capture_output=True, text=True)
+        assert shown.returncode == 0 and all(word in shown.stdout for word in re.findall(r"--\S+", options))
 
 
 # Servers
@@ -95,7 +84,8 @@ def farm(fetched: Project, metrics: socket.socket, tmp_path_factory: pytest.Temp
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patcher:
         without_proxies(patcher)
         farm = Farm(fetched, directory, stack)
-        shutil.rmtree(farm.secrets, ignore_errors=True)
+        shutil.copytree(DEPLOY, fetched.path / "deploy")
+        stack.callback(shutil.rmtree, fetched.path / "deploy")
         follow(fetched, sections(PAGE)["Keys and tokens"])
         farm.programs = buildbox(fetched, directory)
         farm.database()

@@ -104,27 +104,27 @@ def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
     port = free_ports()
     instead = {
         "apt-get install ": "apt-get install -y ",
-        "bin/recc-adopt --check ": "! bin/recc-adopt --check ",
-        "bin/recc-cache up ": f"""trap 'bin/recc-cache down --delete' EXIT
+        "bst-recc adopt --check ": "! bst-recc adopt --check ",
+        "bst-recc cache up ": f"""trap 'bst-recc cache down --delete' EXIT
 sed -i 's/:8980/:{port}/; s/:8981/:{port + 1}/' conf/team-cache*.conf
-bin/recc-cache up --bind 127.0.0.1:{port} """,
+bst-recc cache up --bind 127.0.0.1:{port} """,
     }
     if not snapshots_are_there(fetched):
         warnings.warn("the archive of snapshots cannot be reached: 'lock' is tried with the mirror", stacklevel=1)
         instead |= {
-            "toolchain/bin/lock --update  ": "toolchain/bin/lock --update --allow-expired ",
-            "toolchain/bin/lock --check  ": "toolchain/bin/lock --check --snapshot latest --allow-expired ",
+            "bst-recc lock --update  ": "bst-recc lock --update --allow-expired ",
+            "bst-recc lock --check  ": "bst-recc lock --check --snapshot latest --allow-expired ",
             "--directory recc --update": "--directory recc --update --allow-expired",
             # These need an index from there; tests/test_lock.py has an archive of its own.
-            "toolchain/bin/lock  ": "toolchain/bin/lock --help ",
-            "toolchain/bin/lock --update make cmake": "toolchain/bin/lock --help",
+            "bst-recc lock  ": "bst-recc lock --help ",
+            "bst-recc lock --update make cmake": "bst-recc lock --help",
         }
     before, updates, after = (project.path / "README.md").read_text().partition(UPDATES)
     assert updates
     try:
         run(before + after[after.index("\n## ") :], project.path, environment, instead)
     finally:
-        subprocess.run(["bin/recc-farm", "down"], cwd=project.path, env=environment, check=True)
+        subprocess.run(["bst-recc", "farm", "down"], cwd=project.path, env=environment, check=True)
     # One of its commands demands that the last build's compiles were hits.
     again = f"bst artifact delete {GREETING}\nbst build {GREETING}\n"
     run(f"```sh\n{again}```\n" + (ROOT / "docs/report.md").read_text(), project.path, environment, {})

@@ -1,21 +1,18 @@
-# bin/recc-farm: a build farm on this machine, up, used, and gone without a trace.
+# bst-recc farm: a build farm on this machine, up, used, and gone without a trace.
 # SPDX-License-Identifier: Apache-2.0
 """One farm for all tests of this file; faults and load are in test_farm_faults.py."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from farm import LIGHT, WORKERS, Farm, add_element, strays, until
-from harness import Counts, Project, generate
+from harness import BIN, Counts
 
 FILES = 12
 
@@ -24,7 +21,7 @@ FILES = 12
 def test_up_is_idempotent(farm: Farm) -> None:
     pids = [farm.pid(part) for part in ("buildgrid", "worker-1", "worker-2")]
     done = farm.up()
-    assert "up already" in done.stdout
+    assert "already up" in done.stdout
     assert pids == [farm.pid(part) for part in ("buildgrid", "worker-1", "worker-2")]
     # The line to add is YAML, and names this farm.
     line = next(line for line in done.stdout.splitlines() if line.startswith("remote-execution: "))
@@ -32,7 +29,7 @@ def test_up_is_idempotent(farm: Farm) -> None:
     other = farm.up("--workers", "3", check=False)
     assert other.returncode == 1
     assert other.stdout == ""
-    assert other.stderr.splitlines()[0] == "recc-farm: it is up already, with another workers."
+    assert other.stderr.splitlines()[0] == f"bst-recc: the farm in {farm.data} is up already, with --workers 2."
     assert "  1. " in other.stderr
 
 
@@ -40,7 +37,8 @@ def test_up_is_idempotent(farm: Farm) -> None:
 def test_status_and_logs(farm: Farm) -> None:
     done = farm.run("status")
     lines = done.stdout.splitlines()
-    assert lines[0].startswith(farm.url)
+    assert str(farm.data) in lines[0]
+    assert farm.url in lines[-1]
     assert len([line for line in lines if " running " in line]) == 7
     assert len([line for line in lines if line.endswith(" 0 jobs")]) == 3
     assert "Starting BuildGrid server" in farm.run("logs", "-n", "50", "buildgrid").stdout
@@ -88,13 +86,14 @@ def test_elements_cannot_starve_their_own_compiles(farm: Farm) -> None:
 
 def doctor(farm: Farm) -> dict[str, str]:
     """What the doctor says of mode remote on the farm: its lines, remedies included, by what they are about."""
-    command = [sys.executable, str(farm.project.path / "bin/recc-doctor"), "--mode", "remote"]
+    command = [str(BIN / "bst-recc"), "doctor", "--prove", "--mode", "remote"]
     done = subprocess.run(
         [*command, "-c", str(farm.project.configuration)],
+        cwd=farm.project.path,
         env=farm.project.environment | {"PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.stderr == ""
     findings = done.stdout.replace("\n    ", " ").splitlines()
@@ -106,23 +105,20 @@ def doctor(farm: Farm) -> dict[str, str]:
 @pytest.mark.usefixtures("direct")
 def test_what_the_doctor_says(farm: Farm) -> None:
     found = doctor(farm)
-    assert found["remote execution"].startswith("✔"), found
+    assert found["proof"].startswith("✔"), found
     # Fewer at once than this client's four builders: the others' turn comes later, and compiles go on.
-    assert found["nested execution"].startswith("✔"), found
-    assert "2 at once" in found["nested execution"]
+    assert "4 elements at once" in found["proof"] and "then hits" in found["proof"]
     # Nobody else reaches this storage: there is nothing to be warned of.
     assert found["action cache"].startswith("✔"), found
 
     compiles = ["worker-1", "worker-2"]
     try:
-        farm.supervisorctl("stop", *compiles)
-        text = doctor(farm)["nested execution"]
-        assert text.startswith("✘") and "can stop for ever" in text, text
-        assert "Workers of two kinds" in text
-        farm.supervisorctl("start", *compiles)
-        farm.supervisorctl("stop", "elements")
-        text = doctor(farm)["nested execution"]
-        assert text.startswith("✘") and "no worker offers that" in text, text
+        for stopped, others in ((compiles, ["elements"]), (["elements"], compiles)):
+            farm.supervisorctl("start", *others)
+            farm.supervisorctl("stop", *stopped)
+            text = doctor(farm)["proof"]
+            assert text.startswith("✘") and "no worker takes it, or it holds the only slot" in text, text
+            assert "Workers of two kinds" in text
     finally:
         farm.supervisorctl("start", "elements", *compiles)
     farm.recovers()
@@ -174,13 +170,15 @@ def test_down_after_the_supervisor_was_killed(farm: Farm) -> None:
 
 @pytest.mark.e2e
 def test_interrupted_up(farm: Farm) -> None:
-    command = farm.command("up", *farm.ports)
-    with subprocess.Popen(command, env=farm.project.environment, stderr=subprocess.PIPE, text=True) as process:
-        until(lambda: (farm.data / "run/supervisor.sock").exists(), 30, "the supervisor starts")
+    command, place = farm.command("up", *farm.ports), farm.project.path
+    with subprocess.Popen(
+        command, cwd=place, env=farm.project.environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until(lambda: (farm.data / "run/up.sock").exists(), 30, "the supervisor starts")
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
         assert process.stderr
-        assert process.stderr.read() == "recc-farm: interrupted.\n"
+        assert process.stderr.read() == "bst-recc: interrupted.\n"
     assert strays(farm.data) == []
 
 
@@ -191,9 +189,9 @@ def test_down_leaves_nothing_and_loses_nothing(farm: Farm) -> None:
     element = add_element(farm.project, "on-farm", FILES, salt="after down")
     build = farm.project.build(element, "remote")
     assert build.counts == Counts(compiles=FILES, hits=FILES)
-    assert "Down." in farm.run("down").stdout
+    assert "is down" in farm.run("down").stdout
     assert strays(farm.data) == []
-    assert "It was not up." in farm.run("down").stdout
+    assert "was not up" in farm.run("down").stdout
     assert farm.run("status", check=False).returncode == 1
 
 
@@ -212,99 +210,47 @@ export XDG_RUNTIME_DIR=/run/user/0
 trap 'systemctl --user exit' EXIT
 until [ -S /run/user/0/bus ]; do sleep 0.1; done
 
-farm=$1 data=$2
+command=$1 data=$2
 shift 2
-"$farm" --data "$data" up "$@"
-unit=$(systemctl --user --plain --no-legend list-units 'recc-farm-*' | cut -d ' ' -f 1)
-echo "unit: $unit $(systemctl --user is-active "$unit")"
+systemd-run --user --quiet --unit=recc-farm --working-directory="$PWD" --setenv=PATH="$PATH" \\
+    --setenv=XDG_CACHE_HOME="$XDG_CACHE_HOME" --setenv=XDG_CONFIG_HOME="$XDG_CONFIG_HOME" \\
+    -p Restart=on-failure -p KillMode=mixed "$command" farm serve --data "$data" "$@"
+well() {
+    tries=0
+    until "$command" farm status --data "$data" >/dev/null || [ $((tries += 1)) -gt 60 ]; do sleep 1; done
+}
+well
+echo "unit: $(systemctl --user is-active recc-farm)"
 kill -KILL "$(cat "$data/run/supervisor.pid")"
 sleep 1
-tries=0
-until "$farm" --data "$data" status >/dev/null || [ $((tries += 1)) -gt 30 ]; do sleep 1; done
-"$farm" --data "$data" status
-"$farm" --data "$data" down
-echo "after: $(systemctl --user is-active "$unit")"
+well
+"$command" farm status --data "$data"
+"$command" farm down --data "$data"
+echo "after: $(systemctl --user is-active recc-farm)"
 """
 
 
 @pytest.mark.e2e
 def test_under_systemd(farm: Farm) -> None:
-    """There even the supervisor comes back."""
-    command = ["unshare", "--mount", "sh", "-c", SYSTEMD, "sh", farm.command()[1], str(farm.data), *farm.ports]
-    done = subprocess.run(command, env=farm.project.environment, capture_output=True, text=True, timeout=200)
+    """In a unit, as docs/farm.md has it, even the supervisor comes back."""
+    command = ["unshare", "--mount", "sh", "-c", SYSTEMD, "sh", str(BIN / "bst-recc"), str(farm.data), *farm.ports]
+    project = farm.project
+    done = subprocess.run(
+        command, cwd=project.path, env=project.environment, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert ".service active" in done.stdout
+    assert "unit: active" in done.stdout
     assert len([line for line in done.stdout.splitlines() if " running " in line]) == 7
     assert "after: inactive" in done.stdout
     assert strays(farm.data) == []
 
 
-# Without a farm
-
-
-@pytest.fixture(scope="module")
-def idle(tmp_path_factory: pytest.TempPathFactory) -> Farm:
-    """A farm that was never up."""
-    directory = tmp_path_factory.mktemp("f")
-    return Farm(Project(generate(directory), directory / "cache"), directory / "data")
-
-
-def test_a_taken_port(idle: Farm) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        number = taken.getsockname()[1]
-        done = idle.run("up", "--port", str(number), check=False)
-        assert done.returncode == 1
-        assert done.stderr.startswith(f"recc-farm: port {number} is taken.\n  1. ")
-
-
-def test_without_postgresql(idle: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither on the PATH nor where Debian has it."""
-    script = idle.project.path / "bin/recc-farm"
-    text = script.read_text()
-    script.write_text(text.replace("/usr/lib/postgresql", "/nonexistent"))
-    tools = idle.data.parent / "tools"
-    tools.mkdir()
-    for name in ("bwrap", "fusermount3", "unshare"):
-        found = shutil.which(name)
-        assert found
-        (tools / name).symlink_to(found)
-    monkeypatch.setenv("PATH", str(tools))
-    done = idle.up(check=False)
-    script.write_text(text)
-    assert done.returncode == 1
-    assert done.stderr.startswith("recc-farm: PostgreSQL, which keeps BuildGrid's queue, is not installed.\n  1. ")
-    assert "--database" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        (["up", "--workers", "0"], "no number"),
-        (["up", "--quota", "much"], "no size"),
-        (["up", "--port", "80"], "no port"),
-        (["sideways"], "invalid choice"),
-        ([], "required"),
-    ],
-)
-def test_wrong_usage(idle: Farm, arguments: list[str], text: str) -> None:
-    done = idle.run(*arguments, check=False)
-    assert done.returncode == 2
-    assert text in done.stderr
-
-
-def test_a_path_too_long_for_sockets(idle: Farm) -> None:
-    idle_data = idle.data
-    idle.data = idle_data / ("x" * 80)
-    done = idle.run("up", check=False)
-    idle.data = idle_data
-    assert done.returncode == 1
-    assert "--data" in done.stderr
-    assert not (idle_data / ("x" * 80)).exists()
-
-
-def test_not_up(idle: Farm) -> None:
-    assert idle.run("status", check=False).returncode == 1
-    assert idle.run("down").stdout == "It was not up.\n"
-    assert "Start one" in idle.run("logs", check=False).stderr
+@pytest.mark.e2e
+def test_two_ups_at_once(farm: Farm) -> None:
+    """One starts it, the other one says that; whichever comes first."""
+    place, environment = farm.project.path, farm.project.environment
+    both = [subprocess.Popen(farm.command("up", *farm.ports), cwd=place, env=environment) for _ in range(2)]
+    assert sorted(one.wait(200) for one in both) == [0, 1]
+    assert farm.run("status").returncode == 0
+    farm.run("down")
+    assert strays(farm.data) == []

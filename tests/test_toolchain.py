@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import edited
-from harness import ROOT, Counts, Project, generate
+from harness import BIN, ROOT, Counts, Project, generate
 from pages import BLOCK, follow, sections
 
 pytestmark = pytest.mark.e2e
@@ -174,9 +174,8 @@ def test_audit_sees_through_links(mine: Project) -> None:
     text = (mine.path / "elements/examples/greeting.bst").read_text()
     (mine.path / "elements/victim.bst").write_text(text.replace("build-depends:\n", "build-depends:\n- evil.bst\n", 1))
     with edited(mine.path / COMPILER, LINK.format("complete")):
-        audit = subprocess.run(
-            [mine.path / "bin/toolchain-audit", "victim.bst"], env=mine.environment, capture_output=True, text=True
-        )
+        command: list[str | Path] = [BIN / "bst-recc", "doctor", "victim.bst"]
+        audit = subprocess.run(command, cwd=mine.path, env=mine.environment, capture_output=True, text=True)
     assert audit.returncode == 1, audit.stderr
     assert "FAIL   victim.bst: evil.bst replaces /usr/bin/cc\n" in audit.stdout
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import EXAMPLES, edited
-from harness import ROOT, Build, Counts, Project
+from harness import BIN, ROOT, Build, Counts, Project
 
 pytestmark = pytest.mark.e2e
 
@@ -104,7 +104,8 @@ def test_poison(fetched: Project, tmp_path: Path) -> None:
     assert "recc: 'a.o' differs" in failed.log
     assert "Toolchain overlapped" in failed.log
     audit = subprocess.run(
-        [fetched.path / "bin/toolchain-audit", "victim.bst"],
+        [BIN / "bst-recc", "doctor", "victim.bst"],
+        cwd=fetched.path,
         env=fetched.environment,
         capture_output=True,
         text=True,
@@ -126,7 +127,8 @@ def test_poison(fetched: Project, tmp_path: Path) -> None:
 def test_audit_of_clang(fetched: Project) -> None:
     """gcc, clang and lld in the toolchain's own sandbox; nothing changes them."""
     audit = subprocess.run(
-        [fetched.path / "bin/toolchain-audit", "--clang", "examples/greeting-clang.bst"],
+        [BIN / "bst-recc", "doctor", "--clang", "examples/greeting-clang.bst"],
+        cwd=fetched.path,
         env=fetched.environment,
         capture_output=True,
         text=True,

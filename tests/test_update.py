@@ -20,6 +20,9 @@ from pages import BLOCK
 OFFLINE = ("bwrap", "--dev-bind", "/", "/", "--unshare-net")
 
 
+FREEDESKTOP_SDK = "elements/{% if cookiecutter.toolchain == 'freedesktop-sdk' %}toolchain.bst{% endif %}"
+
+
 @dataclass(frozen=True)
 class Place:
     """A home directory, and in it the template as a Git repository."""
@@ -84,7 +87,7 @@ def recorded(project: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("toolchain", "junction"),
-    [("debian", "toolchain/project.conf"), ("freedesktop-sdk", "elements/toolchain-freedesktop-sdk.bst")],
+    [("debian", "toolchain/project.conf"), ("freedesktop-sdk", FREEDESKTOP_SDK)],
 )
 def test_update_keeps_what_is_the_users(place: Place, toolchain: str, junction: str) -> None:
     project, printed = place.generate(place.template, f"toolchain={toolchain}", "description=Mine")
@@ -151,7 +154,7 @@ def test_what_the_pages_say(place: Place) -> None:
     archive = project / "toolchain/locks/archive.yml"
     mine = archive.read_text()
     append(archive, "# conflict\n")
-    place.run("sh", "-ec", locks.replace("toolchain/bin/lock\n", "toolchain/bin/lock --help\n"), cwd=project)
+    place.run("sh", "-ec", locks.replace("bst-recc lock\n", "bst-recc lock --help\n"), cwd=project)
     assert archive.read_text() == mine
 
 
@@ -201,6 +204,7 @@ def test_record_is_what_cruft_would_write(place: Place) -> None:
 def test_template_given_as_a_relative_path(place: Place) -> None:
     project, _ = place.generate("../template", cwd=place.template)
     assert recorded(project)["template"] == str(place.template)
+    assert (project / "requirements.txt").read_text().endswith(f"\nbst-recc @ file://{place.template}\n")
     place.cruft(project, "check")
 
 
@@ -210,7 +214,10 @@ def test_template_that_was_cloned(place: Place) -> None:
     place.run("git", "clone", "-q", place.template, clone)
     place.run("git", "remote", "set-url", "origin", "https://user:secret@git.example.com/template.git", cwd=clone)
     project, _ = place.generate("template-by-name")
-    assert recorded(project)["template"] == "https://git.example.com/template.git"
+    state = recorded(project)
+    assert state["template"] == "https://git.example.com/template.git"
+    required = (project / "requirements.txt").read_text().splitlines()[-1]
+    assert required == f"bst-recc @ git+{state['template']}@{state['commit']}"
     assert "secret" not in (project / ".cruft.json").read_text()
     assert str(place.home) not in (project / ".cruft.json").read_text()
 
@@ -220,6 +227,7 @@ def test_template_that_is_no_checkout(place: Place) -> None:
     project, printed = place.generate(place.home / "t.zip")
     assert "no Git checkout" in printed and "cruft link" in printed
     assert not (project / ".cruft.json").exists()
+    assert "bst-recc" not in (project / "requirements.txt").read_text() and "bst-recc @ git+URL" in printed
     place.cruft(project, "link", str(place.template), "--no-input")
     assert "up to date" in place.cruft(project, "check")
     shutil.rmtree(project)

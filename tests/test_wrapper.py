@@ -329,7 +329,7 @@ def test_summary_counts(tmp_path: Path) -> None:
     assert parse_summary(text) == Counts(compiles=11, hits=3, local=2, remote=4)
     assert parse_links(text) == (3, 1)
     assert " failed=1 errors=1 rate=27.3% links=3 link-hits=1 hit-ms=125 miss-ms=570 manifest=0 others=0 " in text
-    assert " other-hits=0 uncached: clock=0 " in text
+    assert " other-hits=0 format=1 uncached: clock=0 " in text
     assert " hidden-input=1 link=0 " in text and " probe=2 " in text
     assert text.splitlines()[-1].startswith("recc: mode=local compiles=11 hits=3 local=2 remote=4 ")
     assert text.splitlines()[:-1] == [

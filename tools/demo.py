@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from harness import ROOT, Build, HarnessError, Project, generate
+from harness import BIN, ROOT, Build, HarnessError, Project, generate
 
 ELEMENT = "examples/ninja.bst"
 DEMO = ROOT / "demo"
@@ -65,9 +65,9 @@ def main() -> int:
     print(f"\n{'':14}" + "".join(f"{title:>10}" for title in ("compiles", "hits", "local", "remote")) + f"{'time':>10}")
     for what, build in builds.items():
         print(row(what, build))
-    step("What bin/recc-report says of the last build")
-    report = [str(project.path / "bin/recc-report"), "-c", str(project.configuration)]
-    subprocess.run([sys.executable, *report], env=project.environment, check=True)
+    step("What bst-recc report says of the last build")
+    report = [str(BIN / "bst-recc"), "report", "-c", str(project.configuration)]
+    subprocess.run(report, cwd=project.path, env=project.environment, check=True)
     print(f"\nDone in {time.monotonic() - start:.0f} s. The project is in {project.path.relative_to(ROOT)}.")
 
     cold, warm, remote, again = (build.counts for build in builds.values())

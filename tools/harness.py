@@ -17,6 +17,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import bst_recc.project
+from bst_recc.doctor.mirror import merged
+from bst_recc.mirror import host_mirror
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
@@ -88,27 +92,16 @@ class Project:
         """`follow` is called with each line that bst prints, as it prints it."""
         self.path, self.cache, self.follow = path, cache, follow
         self.name = path.name
-        self.mirror = self._host("host-mirror")
+        self.mirror = host_mirror()
         self.configuration = cache / "buildstream.conf"
         cache.mkdir(parents=True, exist_ok=True)
         self.configure()
 
     def configure(self, extra: str = "") -> None:
         """Write the user configuration: the host's mirror where there is one, and `extra` YAML."""
-        text = self._host("host-mirror", self.name, "toolchain") if self.mirror else ""
-        self.configuration.write_text(f"{text or ''}\n{extra}")
-
-    @property
-    def commands(self) -> Path:
-        """The directory of the commands that pin Debian packages."""
-        return self.path / ("toolchain/bin" if (self.path / "toolchain").exists() else "recc/bin")
-
-    def _host(self, command: str, *arguments: str) -> str | None:
-        path = self.commands / command
-        if not path.exists():  # a project that was not generated
-            return None
-        done = subprocess.run([path, *arguments], capture_output=True, text=True)
-        return done.stdout.strip() if done.returncode == 0 else None
+        generated = (self.path / "project.conf").exists()
+        text = merged("", bst_recc.project.Project(self.path), self.mirror) if self.mirror and generated else ""
+        self.configuration.write_text(f"{text}\n{extra}")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -258,9 +251,9 @@ config:
         if not self.mirror:
             raise HarnessError(done.stdout[-3000:])
         report("A pinned package is neither on the mirror nor in the archive: pinning anew against the current suite.")
-        for directory in self.commands.parent, self.path / "recc":
-            again = ["--directory", str(directory), "--snapshot", "latest", "--allow-expired"]
-            subprocess.run([self.commands / "lock", *again], env=self.environment, check=True)
+        for manifest in self.path.glob("*/packages.yml"):
+            again = ["--directory", str(manifest.parent), "--snapshot", "latest", "--allow-expired"]
+            subprocess.run([BIN / "bst-recc", "lock", *again], env=self.environment, check=True)
         self.repin_examples(report)
         self.bst(*fetch)
 

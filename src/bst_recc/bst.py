@@ -24,20 +24,21 @@ def run_bst(directory: Path, *arguments: str, configuration: Path | None = None,
     """
     options = ["--no-colors", "--no-interactive", *(["-c", str(configuration)] if configuration else [])]
     command = [sys.executable, "-m", "buildstream", *options, *arguments]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-        )
-    except subprocess.TimeoutExpired:
-        raise ReccError(f"bst {shlex.join(arguments)} did not end within {timeout:.0f} s.") from None
-    if done.returncode:
-        failures = re.findall(r"^\[.*?\] FAILURE (.*)$|^(Error .*)$", done.stderr + done.stdout, re.MULTILINE)
-        reason = next((one or other for one, other in failures), last_line(done.stderr))
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=directory, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace"
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except BaseException as error:
+            # Killed, it would leave its sandboxes and buildbox-casd behind.
+            process.terminate()
+            process.communicate()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise ReccError(f"bst {shlex.join(arguments)} did not end within {timeout:.0f} s.") from None
+    if process.returncode:
+        failures = re.findall(r"^\[.*?\] FAILURE (.*)$|^(Error .*)$", errors + output, re.MULTILINE)
+        reason = next((one or other for one, other in failures), last_line(errors))
         raise ReccError(f"bst {shlex.join(arguments)}: {reason.strip()}", "Run that command yourself.")
-    return done.stdout
+    return output

@@ -37,10 +37,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return data or {}
 
 
+def replace_file(path: Path, text: str) -> None:
+    """Write `text` to `path`, whose directory may be missing: whatever happens, the old or the new file is there."""
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    if path.exists():
+        shutil.copymode(path, new)
+    new.replace(path)
+
+
 def base_directory(variable: str, default: str) -> Path:
-    """$XDG_CACHE_HOME or its like; BuildStream takes a relative one for one that is not set."""
-    value = os.environ.get(variable, "")
-    return Path(value) if os.path.isabs(value) else Path.home() / default  # noqa: PTH117
+    """$XDG_CACHE_HOME or its like."""
+    return Path(os.environ.get(variable) or Path.home() / default)
 
 
 @dataclass(frozen=True)

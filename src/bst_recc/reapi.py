@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,3 +147,30 @@ def answers(url: str, timeout: float) -> bool:
         except RpcError:
             return False
     return True
+
+
+def refuse_all(address: str, reason: str, deadline: float, wanted: Callable[[], bool]) -> None:
+    """Serve there while it is `wanted`: let jobs wait until `deadline` (as time.time()), then refuse them.
+
+    Other requests are refused at once, so that they are made again.
+    """
+
+    class Refusing(grpc.GenericRpcHandler):  # type: ignore[misc,unused-ignore]
+        def service(self, call: Any) -> Any:
+            async def refuse(_: Any, context: Any) -> None:
+                code = grpc.StatusCode.UNAVAILABLE
+                if call.method.startswith("/build.bazel.remote.execution.v2.Execution/"):
+                    await asyncio.sleep(deadline - time.time())
+                    code = grpc.StatusCode.FAILED_PRECONDITION
+                await context.abort(code, reason)
+
+            return grpc.unary_stream_rpc_method_handler(refuse)
+
+    async def serve() -> None:
+        server = grpc.aio.server(handlers=[Refusing()])
+        server.add_insecure_port(address)
+        await server.start()
+        while wanted():
+            await asyncio.sleep(0.2)
+
+    asyncio.run(serve())

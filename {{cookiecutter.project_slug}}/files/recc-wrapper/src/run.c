@@ -73,7 +73,7 @@ void end_uncached(struct run *run, const char *why, const char *detail, int stat
 static const char remedies[] =
     "  1. Toolchain insufficient: it lacks a file that the compile needs. Build toolchain-audit.bst; its log names the gap.\n"
     "  2. Toolchain overlapped: another build dependency replaces or adds files in the compiler's directories.\n"
-    "     Run bin/toolchain-audit with the name of this element.\n"
+    "     Run bst-recc doctor with the name of this element.\n"
     "  3. Compile not deterministic (random names, time, -flto): build it twice with recc_mode off and compare.\n"
     "     With -flto, -frandom-seed=NAME makes gcc deterministic.\n"
     "  4. Remote execution failed by itself (not available, a full disk): the compiler's own messages are missing above.\n"

@@ -1,0 +1,83 @@
+# bst-recc doctor: what recc needs in a project, and what is missing.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import click
+
+from bst_recc.doctor import host, mirror, prove, remotes, toolchain
+from bst_recc.doctor.context import FAIL, OK, WARN, Context, Finding
+from bst_recc.errors import ReccError
+from bst_recc.project import Project, base_directory
+
+Check = Callable[[Context], Iterator[Finding]]
+# What elements are built with: of no consequence where an execution service builds them.
+BUILDING: tuple[Check, ...] = (host.check_bwrap, host.check_fuse)
+OTHERS: tuple[Check, ...] = (host.check_disk, host.check_sources, remotes.check_remote, remotes.check_domains)
+CHECKS = (host.check_environment, *BUILDING, *OTHERS, toolchain.check_bypass)
+
+
+def examine(context: Context, checks: Iterable[Check]) -> Iterator[Finding]:
+    """All findings, in order; an error is one."""
+    for check in checks:
+        try:
+            yield from check(context)
+        except ReccError as error:
+            level = WARN if check in BUILDING and "execution" in context.endpoints else FAIL
+            yield Finding(check.__name__.removeprefix("check_"), level, str(error), error.remedies)
+
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("elements", nargs=-1, metavar="[ELEMENT]...")
+@click.option("--mode", metavar="MODE", help="Check for this mode (default: the one that bst takes).")
+@click.option("-c", "--config", type=FILE, metavar="FILE", help="Another user configuration than bst takes.")
+@click.option("--prove", "proving", is_flag=True, help="Build as well: a tiny element for each builder, all at once.")
+@click.option("--toolchain", "auditing", is_flag=True, help="Build toolchain-audit.bst: does the compiler work alone?")
+@click.option("--clang", is_flag=True, help="The same with gcc, clang and lld.")
+@click.option("--mirror", "mirroring", is_flag=True, help="Print configuration that prefers apt's Debian mirror.")
+@click.option("--write", is_flag=True, help="With --mirror: merge that into the user configuration.")
+def command(elements: tuple[str, ...], mode: str | None, config: Path | None, **flags: bool) -> int:
+    """Check what builds through recc need.
+
+    Without an option: a line for each thing, in a second or so, and remedies
+    below what fails. Nothing is built. To see whether this client may write to
+    an action cache, an empty result is stored under a digest that no compile has.
+
+    --prove builds an element of two compiles for each builder of this client, with
+    your configuration: does recc execute them, and do they find room beside the
+    elements? They are files in the project's elements directory meanwhile. It
+    gives up after 30 seconds, and 10 for each of them.
+
+    With ELEMENT, as with --toolchain: does the compiler work alone? And does a
+    build dependency of ELEMENT change it? Do its compiles reach recc?
+
+    \b
+    Example: bst-recc doctor --prove
+    """
+    context = Context(Project.find(), config, mode)
+    known, _ = context.project.modes
+    if mode not in (None, *known):
+        raise click.BadParameter(f"'{mode}' is none of {', '.join(known)}.", param_hint="--mode")
+    path = context.settings.config_origin
+    if flags["mirroring"]:
+        path = Path(path or base_directory("XDG_CONFIG_HOME", ".config") / "buildstream.conf")
+        mirror.prefer(context.project, path, flags["write"])
+        return 0
+    building = flags["auditing"] or flags["clang"] or bool(elements)
+    if building:
+        changes = (toolchain.changes(context, element) for element in elements)
+        findings = chain(toolchain.audit(context, flags["clang"]), *changes)
+    else:
+        first = Finding("configuration", OK, f"{path or 'BuildStream defaults'}, mode {context.mode}")
+        findings = chain([first], examine(context, (*CHECKS, prove.prove) if flags["proving"] else CHECKS))
+    failed = False
+    for finding in findings:
+        finding.show(letters=building)
+        failed |= finding.level == FAIL
+    return int(failed)

@@ -1,0 +1,52 @@
+# Prefers the Debian mirror that this machine's apt uses, in the user configuration.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import click
+from ruamel.yaml import YAML
+from ruamel.yaml.resolver import VersionedResolver
+
+from bst_recc.errors import ReccError
+from bst_recc.mirror import host_mirror
+from bst_recc.project import Project, read_yaml, replace_file
+
+ALIASES = [f"{name}{moment}" for name in ("debian", "recc-packages") for moment in ("", "-updates")]
+
+
+class Resolver(VersionedResolver):
+    """Takes every value for text: BuildStream's import makes ruamel do so, which would then quote numbers."""
+
+    versioned_resolver: dict[str, object] = {}  # noqa: RUF012
+
+
+def merged(text: str, project: Project, url: str) -> str:
+    """The user configuration `text` with the mirror at `url` first, for the project and those that lie in it."""
+    yaml = YAML()
+    yaml.Resolver, yaml.preserve_quotes, yaml.width = Resolver, True, 4096
+    found = yaml.load(text)
+    settings = found or {}
+    inner = [str(read_yaml(path).get("name")) for path in sorted(project.directory.glob("*/project.conf"))]
+    for name in (project.name, *inner):
+        section = settings.setdefault("projects", {}).setdefault(name, {})
+        others = [mirror for mirror in section.get("mirrors", ()) if mirror["name"] != "host"]
+        section["mirrors"] = [{"name": "host", "aliases": {alias: [f"{url}/"] for alias in ALIASES}}, *others]
+    written = io.StringIO()
+    yaml.dump(settings, written)
+    return ("" if found else text) + written.getvalue()
+
+
+def prefer(project: Project, path: Path, write: bool) -> None:
+    """Print the lines, or merge them into the configuration `path`; raises ReccError where there is no mirror."""
+    url = host_mirror()
+    if not url:
+        update = "If it is a Debian machine: run 'apt-get update' and try again."
+        archive = "Go on without: packages are downloaded from the archive of dated snapshots."
+        raise ReccError("no Debian mirror is configured for apt on this machine.", update, archive)
+    if not write:
+        click.echo(merged("", project, url), nl=False)
+        return
+    replace_file(path.resolve(), merged(path.read_text() if path.exists() else "", project, url))
+    click.echo(f"{path} prefers {url}")

@@ -1,0 +1,89 @@
+# Proves by builds that compiles are executed through recc, and that elements leave room for them.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bst_recc.doctor.context import FAIL, OK, WARN, Context, Finding
+from bst_recc.errors import ReccError
+from bst_recc.wrapperlog import read_log
+
+# Seconds that a build has, and for each element in it; and after which, when all have a slot, each compiles.
+LIMIT, EACH, HOLD = 30.0, 10.0, 5
+# Compiled twice: executed, then a hit. Local mode is told to ask recc for so small a compile, too.
+ELEMENT = """kind: manual
+{include}build-depends:
+- (@): {wiring}include/gcc-for-recc.yml
+- {wiring}buildsystems/make.bst
+environment:
+  BST_RECC_ASK_ABOVE: '0'
+  BST_RECC_MANIFEST: 'off'
+config:
+  build-commands:
+  - "sleep {hold}; echo 'int {name};' >a.c; cc -c a.c; cc -c a.c"
+"""
+WORKERS = (
+    "Workers of two kinds: those for elements offer remoteApisSocketPath=tmp/casd.sock, those for compiles do not.",
+    "bst-recc farm makes such a farm; docs/farm.md of the template says how to make one of many machines.",
+)
+
+
+def judge(mode: str, logs: list[Path], failure: str = "") -> Finding:
+    """What the logs of such elements say; `failure` is why they are not built."""
+    counts, hits = [read_log(path).counts for path in logs], mode in ("local", "remote")
+    start, executed = f"{len(logs)} elements at once: ", "remote" if mode in ("remote", "verify") else "local"
+    if mode == "off" and not failure:
+        return Finding("proof", OK, f"{start}built without recc, as mode off says")
+    if failure or not logs or not all(each["compiles"] == 2 and each[executed] for each in counts):
+        why = failure or "their compiles are not executed through recc"
+        said = [line for path in logs for line in path.read_text(errors="replace").splitlines() if "recc: " in line]
+        text = f"{start}{why}: {next(iter(said), 'their logs say nothing of recc')}"
+        return Finding("proof", FAIL, text, ("bst-recc adopt --check lists what is not wired.",))
+    if hits and not all(each["hits"] == 1 for each in counts):
+        text = f"{start}compiled through recc, but the same compile again is not a hit: no result is stored."
+        return Finding("proof", WARN, text, ("See that the executor may write to the action-cache-service.",))
+    return Finding("proof", OK, f"{start}compiled through recc" + ", then hits" * hits)
+
+
+def build(context: Context, *elements: str) -> str:
+    """Build elements; why they cannot be built, 'late' where they take too long, and '' where they can."""
+    start, limit = time.monotonic(), LIMIT + EACH * len(elements)
+    try:
+        context.bst("build", *elements, timeout=limit)
+    except ReccError as error:
+        return "late" if time.monotonic() - start >= limit else str(error)
+    return ""
+
+
+def prove(context: Context) -> Iterator[Finding]:
+    """Build an element for each of this client's builders, all at once; they are gone afterwards, and their logs."""
+    names = [f"recc-doctor-{os.urandom(4).hex()}" for _ in range(context.settings.sched_builders)]
+    elements = {f"{name}.bst": context.project.elements / f"{name}.bst" for name in names}
+    wired = "include/recc.yml" in str(context.project.conf.get("(@)"))
+    include = "" if wired else f"(@): {context.wiring}include/recc.yml\n"
+    try:
+        for name, path in zip(names, elements.values(), strict=True):
+            salt = name.replace("-", "_")
+            path.write_text(ELEMENT.format(include=include, wiring=context.wiring, hold=HOLD, name=salt))
+        # What they need is downloaded and unpacked first, which may take long.
+        context.bst("build", "--deps", "build", next(iter(elements)))
+        failure = build(context, *elements)
+        if failure != "late":
+            logs = [path for name in names for path in (context.logs / name).glob("*-build.*.log")]
+            yield judge(context.mode, logs, failure)
+        elif build(context, next(iter(elements))):
+            text = (
+                f"an element is not built within {LIMIT + EACH:.0f} s: no worker takes it, or it holds the only slot."
+            )
+            yield Finding("proof", FAIL, text, WORKERS)
+        else:
+            text = f"deadlock: {len(names)} elements, one for each builder, occupy every slot that their compiles need."
+            yield Finding("proof", FAIL, text, (*WORKERS, "Or more slots than elements of all clients together."))
+    finally:
+        for name, path in zip(names, elements.values(), strict=True):
+            path.unlink(missing_ok=True)
+            shutil.rmtree(context.logs / name, ignore_errors=True)

@@ -1,0 +1,104 @@
+# What supervisor runs for a farm's stand-in and workers: python -m bst_recc.farm.launch DATA BUILDGRID [WORKER …]
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from bst_recc.farm import GRACE, ROOM
+from bst_recc.reapi import refuse_all
+from bst_recc.services import Servers, connects, end, unmount, wait
+
+AWAY = 21
+"""Seconds that a job waits for a BuildGrid that does not run."""
+ANSWER = (
+    "BuildGrid does not run: 'bst-recc farm logs buildgrid' says more; "
+    "without -c conf/farm.conf, elements are built here"
+)
+
+
+def answer(address: str, deadline: float, parent: int) -> None:
+    """Answer in BuildGrid's place until killed, or left alone."""
+    refuse_all(address, ANSWER, deadline, lambda: os.getppid() == parent)
+
+
+def stand_in(servers: Servers, address: str) -> NoReturn:
+    """Have clients answered while BuildGrid does not run.
+
+    Else they would try to connect less and less often, and at last fail without a word of why.
+    """
+    answering, seen = None, time.time()
+    while True:
+        # First, since BuildGrid starts beside this.
+        time.sleep(0.5)
+        runs = servers.rpc.getProcessInfo("buildgrid")["pid"]
+        if answering and runs:
+            # Clients find a broken connection, and try again.
+            answering.kill()
+            answering.join()
+            answering = None
+        elif not answering and connects(address):
+            seen = time.time()
+        elif not answering and not runs:
+            context = multiprocessing.get_context("spawn")
+            answering = context.Process(target=answer, args=(address, seen + AWAY, os.getpid()))
+            answering.start()
+
+
+def kill_when_full(process: subprocess.Popen[bytes], directory: Path) -> NoReturn:
+    """Kill a process when a directory's disk becomes full; not when it is so at first."""
+    before = True
+    while True:
+        full = shutil.disk_usage(directory).free < ROOM
+        if full and not before:
+            process.kill()
+        before = full
+        time.sleep(0.1)
+
+
+def worker(servers: Servers, buildgrid: str, name: str, casd_command: str, worker_command: str) -> NoReturn:
+    """Run a worker and its buildbox-casd until one of them ends, the disk becomes full, or told to end.
+
+    When the casd dies, files vanish from under the jobs, and with a full disk they cannot be written: jobs fail.
+    The worker is killed at once, before it can report that. BuildGrid then gives the jobs to another. A worker
+    that finds its disk full when it starts takes no jobs.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # What is left of one that was killed.
+    end(servers.processes(name), signal.SIGKILL)
+    unmount(servers.data / name)
+    scratch = servers.data / name / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    os.environ["TMPDIR"] = str(scratch)
+    casd, process = subprocess.Popen(shlex.split(casd_command)), None
+    try:
+        # Sooner, and the worker would wait longer and longer before it tries again.
+        if wait(lambda: connects(f"unix:{servers.run}/{name}.sock") and connects(buildgrid), 60):
+            process = subprocess.Popen(shlex.split(worker_command))
+            threading.Thread(target=kill_when_full, args=(process, scratch), daemon=True).start()
+            if os.wait()[0] == casd.pid:
+                process.kill()
+        sys.exit(1)
+    finally:
+        if process:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE + 2)
+        end(servers.processes(name), signal.SIGKILL)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    those, where, *its = Servers(Path(sys.argv[1])), *sys.argv[2:]
+    worker(those, where, *its) if its else stand_in(those, where)

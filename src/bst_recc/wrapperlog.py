@@ -1,0 +1,161 @@
+# What a build log says about recc: the only parser of the wrapper's lines.
+# SPDX-License-Identifier: Apache-2.0
+"""Everything in a build log was printed by somebody's build: what is no known line is skipped."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from bst_recc.errors import ReccError
+from bst_recc.outcomes import OUTCOMES
+
+FORMAT = 1
+"""The newest format of lines that is understood here; a summary without a number has format 1."""
+
+COUNTS = (
+    *("compiles", "hits", "local", "remote", "verified", "failed", "errors"),
+    *("not_cached", "links", "link_hits", "hit_ms", "miss_ms"),
+)
+# What each word counts as besides a compile.
+FIELDS = {"hit": ["hits"], "verified": ["local", "remote", "verified"], "error": ["errors"], "unknown": ["errors"]}
+
+COMPILE = re.compile(r"recc: (compile|link) (\S+) ([0-9a-f]{64}/\d+|-|manifest|changed: .*?) (\d+) ms in (.+?): (.*)")
+HIDDEN = re.compile(r"recc: not cached, hidden input (.*?) ?read by: (\d+), first (.*)")
+SUMMARY = re.compile(r"recc: mode=(\S+) (compiles=\d+ .*?) uncached:(.*)")
+MODE = re.compile(r"    BST_RECC_MODE: [\"']?([\w-]+).*")
+END = re.compile(r"\[[\d:-]{8}\] (SUCCESS|FAILURE) +(?:\[[^]]*\] )?.+?: (.*)")
+
+
+@dataclass(frozen=True)
+class Compile:
+    """One compile (or link) that went through recc; `digest` of its action as HASH/SIZE, time in ms.
+
+    No digest: the manifest answered it, or recc was not asked. `changed`: the path that kept the manifest from it.
+    """
+
+    kind: str
+    status: str
+    digest: str | None
+    ms: int
+    directory: str
+    command: str
+    changed: str | None = None
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The command as the wrapper writes it: COMPILER -o OUTPUT -c SOURCES, each perhaps missing or cut off."""
+        if re.search(r"[\\'\"]", self.command):  # shlex is much slower
+            with suppress(ValueError):
+                return shlex.split(self.command)
+        return self.command.split()
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """The source files."""
+        return self.words[self.words.index("-c") + 1 :] if "-c" in self.words else []
+
+    @cached_property
+    def outputs(self) -> list[str]:
+        """The file that the command makes, or an empty list where the log does not say."""
+        return self.words[2:3] if self.words[1:2] == ["-o"] else []
+
+    @cached_property
+    def identity(self) -> tuple[str, ...]:
+        """What makes this the same compile as one in another build: directory and outputs."""
+        return (self.directory, *(self.outputs or [self.command]))
+
+    @property
+    def file(self) -> str:
+        """The name to show for it."""
+        return " ".join(self.sources or self.outputs) or self.command
+
+
+@dataclass
+class Log:
+    """What one build log says; `state` is 'built', 'failed' or '', `mode` None where it does not say.
+
+    `complete`: all its compiles are in a summary; otherwise `counts` are those up to where it ends. `opted_out` is why
+    the element is built without recc, if it says so. `hidden`: a file, how many compiles read it, and the first one.
+    """
+
+    state: str = ""
+    mode: str | None = None
+    opted_out: str = ""
+    complete: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    uncached: Counter[str] = field(default_factory=Counter)
+    compiles: list[Compile] = field(default_factory=list)
+    hidden: list[tuple[str, int, str]] = field(default_factory=list)
+
+    @property
+    def uses_recc(self) -> bool:
+        """Whether recc left any line in it."""
+        return self.complete or bool(self.compiles)
+
+
+def count(compiles: Iterable[Compile]) -> Counter[str]:
+    """The counts of compiles that no summary is about."""
+    counts: Counter[str] = Counter()
+    for compile in compiles:
+        hit = compile.status == "hit"
+        counts["hit_ms" if hit else "miss_ms"] += compile.ms
+        if compile.kind == "link":
+            counts.update({"links": 1, "link_hits": int(hit)})
+        else:
+            counts.update(["compiles", *FIELDS.get(compile.status, [compile.status])])
+    return counts
+
+
+def numbers(text: str) -> Counter[str]:
+    """The pairs NAME=NUMBER of a summary, without those that are 0."""
+    return +Counter({name: int(number) for name, number in re.findall(r"([\w-]+)=(\d+)(?= |$)", text)})
+
+
+def read_log(path: Path) -> Log:
+    """Read one build log, as far as it is written; raises ReccError where its lines have a newer format."""
+    log, pending, summaries = Log(), list[Compile](), 0
+    with path.open("rb") as lines:
+        for raw in lines:
+            # A line without an end is still being written, or was cut off.
+            if not raw.startswith((b"recc: ", b"[", b"    BST_RECC_MODE: ")) or not raw.endswith(b"\n"):
+                continue
+            line = raw.decode(errors="replace").rstrip("\r\n")
+            if match := COMPILE.fullmatch(line):
+                kind, status, digest, ms, directory, command = match.groups()
+                status = status if status in OUTCOMES else "unknown"
+                changed = digest.removeprefix("changed: ") if digest.startswith("changed: ") else None
+                action = digest if "/" in digest and not changed else None
+                pending.append(Compile(kind, status, action, int(ms), directory, command, changed))
+            elif match := SUMMARY.fullmatch(line):
+                counts, uncached = numbers(match[2]), numbers(match[3])
+                if counts["format"] > FORMAT:
+                    raise ReccError(
+                        f"{path} has lines of format {counts['format']}; this bst-recc reads up to {FORMAT}.",
+                        "Install the bst-recc that the project asks for: pip install -r requirements.txt",
+                    )
+                log.mode = match[1]
+                counts["verified"] = counts["remote"] if log.mode == "verify" else 0
+                counts["not_cached"] = sum(uncached.values())
+                log.counts.update({name: counts[name.replace("_", "-")] or counts[name] for name in COUNTS})
+                log.uncached.update(uncached)
+                log.compiles += pending
+                pending, summaries = [], summaries + 1
+            elif match := HIDDEN.fullmatch(line):
+                log.hidden.append((match[1], int(match[2]), match[3]))
+            elif line.startswith("recc: off: "):
+                log.opted_out = line.removeprefix("recc: off: ")
+            elif match := MODE.fullmatch(line):
+                log.mode = log.mode or match[1]
+            elif (match := END.fullmatch(line)) and (match[1] == "FAILURE" or match[2] == "Build"):
+                log.state = "built" if match[1] == "SUCCESS" else "failed"
+    log.complete = summaries > 0 and not pending
+    log.compiles += pending
+    log.counts.update(count(pending))
+    return log

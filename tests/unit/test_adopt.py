@@ -1,0 +1,634 @@
+# bst-recc adopt: what it adds to which elements, what it leaves alone, and what its check finds.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from click.testing import CliRunner
+from conftest import PRODUCT
+from harness import generate
+
+from bst_recc import adopt
+from bst_recc.errors import ReccError
+
+JUNCTION = """kind: junction
+sources:
+- kind: local
+  path: recc
+config:
+  options:
+    recc_mode: '%{recc_mode}'
+"""
+CONF = """name: mine
+element-path: elements
+(@):
+- include/recc-option.yml
+- include/recc.yml
+"""
+GCC, CLANG = "- (@): include/gcc-for-recc.yml", "- (@): include/clang-for-recc.yml"
+
+
+class Done(NamedTuple):
+    """What a call came to."""
+
+    status: int
+    out: str
+    err: str
+    remedies: tuple[str, ...] = ()
+
+
+def run(project: Path, *arguments: str) -> Done:
+    """Call the command in a project."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        done = CliRunner().invoke(adopt.command, arguments, standalone_mode=False)
+    if isinstance(done.exception, ReccError):
+        return Done(1, done.stdout, str(done.exception), done.exception.remedies)
+    if done.exception:
+        raise done.exception
+    return Done(done.return_value, done.stdout_bytes.decode(), done.stderr)
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A project with recc's files copied into it, and no elements of its own yet."""
+    project = tmp_path / "mine"
+    for name in ("include", "elements/buildsystems"):
+        shutil.copytree(PRODUCT / name, project / name)
+    add(project, "elements/toolchain.bst", JUNCTION.replace("recc\n", "toolchain\n", 1))
+    add(project, "project.conf", CONF)
+    return project
+
+
+def add(project: Path, name: str, text: str) -> Path:
+    """Write a file of the project, with its line breaks as they are."""
+    path = project / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())
+    return path
+
+
+CMAKE = "- buildsystems/cmake.bst"
+LAYOUTS = {
+    "a list": (
+        "kind: cmake\n\nbuild-depends:\n- a.bst\n\ndepends:\n- b.bst\n",
+        f"kind: cmake\n\nbuild-depends:\n{GCC}\n{CMAKE}\n- a.bst\n\ndepends:\n- b.bst\n",
+    ),
+    "no build-depends": (
+        "# A.\nkind: cmake\n\ndepends:\n- b.bst\n",
+        f"# A.\nkind: cmake\n\nbuild-depends:\n{GCC}\n{CMAKE}\n\ndepends:\n- b.bst\n",
+    ),
+    "no empty lines": (
+        "kind: cmake # why\ndepends:\n- b.bst\n",
+        f"kind: cmake # why\nbuild-depends:\n{GCC}\n{CMAKE}\ndepends:\n- b.bst\n",
+    ),
+    "nothing but a kind": ("kind: cmake\n", f"kind: cmake\nbuild-depends:\n{GCC}\n{CMAKE}\n"),
+    "no line break at the end": ("kind: cmake", f"kind: cmake\nbuild-depends:\n{GCC}\n{CMAKE}"),
+    "comments": (
+        "kind: cmake\nbuild-depends: # all\n# for tests\n- a.bst # a\n\n# b\n- b.bst\n# end\n",
+        f"kind: cmake\nbuild-depends: # all\n{GCC}\n{CMAKE}\n# for tests\n- a.bst # a\n\n# b\n- b.bst\n# end\n",
+    ),
+    "indented by four": (
+        "kind: cmake\nbuild-depends:\n    - a.bst\n",
+        f"kind: cmake\nbuild-depends:\n    {GCC}\n    {CMAKE}\n    - a.bst\n",
+    ),
+    "lists indented elsewhere": (
+        "kind: cmake\n\nsources:\n  - kind: local\n    path: x\n",
+        f"kind: cmake\n\nbuild-depends:\n  {GCC}\n  {CMAKE}\n\nsources:\n  - kind: local\n    path: x\n",
+    ),
+    "all of it indented": ("  kind: cmake\n", f"  kind: cmake\n  build-depends:\n  {GCC}\n  {CMAKE}\n"),
+    "CRLF": (
+        "kind: cmake\r\n\r\nbuild-depends:\r\n- a.bst\r\n",
+        f"kind: cmake\r\n\r\nbuild-depends:\r\n{GCC}\r\n{CMAKE}\r\n- a.bst\r\n",
+    ),
+    "byte order mark": ("\ufeffkind: cmake\n", f"\ufeffkind: cmake\nbuild-depends:\n{GCC}\n{CMAKE}\n"),
+    "a directive": (
+        "kind: cmake\nbuild-depends:\n  (>):\n  - a.bst\n",
+        f"kind: cmake\nbuild-depends:\n  (>):\n  {GCC}\n  {CMAKE}\n  - a.bst\n",
+    ),
+    "a condition that adds": (
+        "kind: cmake\nbuild-depends:\n- a.bst\n(?):\n- x == 'y':\n    build-depends:\n      (>):\n      - b.bst\n",
+        f"kind: cmake\nbuild-depends:\n{GCC}\n{CMAKE}\n- a.bst\n"
+        "(?):\n- x == 'y':\n    build-depends:\n      (>):\n      - b.bst\n",
+    ),
+    "what only looks like one": (
+        "---\nkind: 'cmake'\nvariables:\n  x: |\n    build-depends:\n    - a.bst\n  long: \"a\\\n    b\"   \n",
+        f"---\nkind: 'cmake'\nbuild-depends:\n{GCC}\n{CMAKE}\n"
+        'variables:\n  x: |\n    build-depends:\n    - a.bst\n  long: "a\\\n    b"   \n',
+    ),
+    "the toolchain alone": (
+        "kind: cmake\nbuild-depends:\n- (@): include/gcc-for-recc.yml\n",
+        f"kind: cmake\nbuild-depends:\n{CMAKE}\n- (@): include/gcc-for-recc.yml\n",
+    ),
+    "the build system alone": (
+        "kind: cmake\ndepends:\n- filename: buildsystems/cmake.bst\n  type: build\n",
+        f"kind: cmake\nbuild-depends:\n{GCC}\ndepends:\n- filename: buildsystems/cmake.bst\n  type: build\n",
+    ),
+    "clang": (
+        "kind: cmake\nenvironment:\n  CC: clang\n",
+        f"kind: cmake\nbuild-depends:\n{CLANG}\n{CMAKE}\n- buildsystems/recc-clang.bst\nenvironment:\n  CC: clang\n",
+    ),
+    "manual with make": (
+        "kind: manual\nconfig:\n  build-commands:\n  - |\n    cd src\n    DEBUG=1 make all\n",
+        f"kind: manual\nbuild-depends:\n{GCC}\n- buildsystems/recc-wrapper.bst\n"
+        "config:\n  build-commands:\n  - |\n    cd src\n    DEBUG=1 make all\n",
+    ),
+}
+
+
+def test_layouts(mine: Path) -> None:
+    """The lines expected, in each file's own layout, and no other byte; a second time nothing."""
+    paths = {layout: add(mine, f"elements/{layout}.bst", before) for layout, (before, _) in LAYOUTS.items()}
+
+    def now() -> dict[str, str]:
+        return {layout: path.read_bytes().decode() for layout, path in paths.items()}
+
+    before = now()
+    paths["a list"].chmod(0o640)
+    assert run(mine).status == 0
+    assert now() == before
+    for _ in range(2):
+        assert run(mine, "--write").status == 0
+        assert now() == {layout: after for layout, (_, after) in LAYOUTS.items()}
+    assert paths["a list"].stat().st_mode & 0o777 == 0o640
+    assert (run(mine).out, run(mine, "--check").out) == ("", "")
+
+
+WIRED = "kind: cmake\nbuild-depends:\n- (@): {}\n- {}\n"
+UNTOUCHED = {
+    "wired": (WIRED.format("include/gcc-for-recc.yml", "buildsystems/cmake.bst"), "wired"),
+    "wired with clang": (WIRED.format("include/clang-for-recc.yml", "buildsystems/cmake.bst"), "wired"),
+    "wired by a stack": (WIRED.format("include/gcc-for-recc.yml", "outer.bst"), "wired"),
+    "wired by a junction": (WIRED.format("r.bst:include/gcc-for-recc.yml", "r.bst:buildsystems/make.bst"), "wired"),
+    "wired without an include": (
+        "kind: make\nbuild-depends:\n- filename: x.bst:gcc.bst\n  config:\n"
+        "    digest-environment: RECC_REMOTE_PLATFORM_chrootRootDigest\n- buildsystems/make.bst\n",
+        "wired",
+    ),
+    "wired by what it includes": ("kind: make\n(@): shared.yml\n", "wired"),
+    "opted out": ("kind: cmake\nenvironment:\n  BST_RECC_MODE: off\n", "opted out"),
+    "opted out with a reason": ("kind: cmake\nenvironment: {BST_RECC_MODE: 'off: breaks'}\n", "opted out"),
+    "opted out by what it includes last": ("kind: make\n(@): [on.yml, off.yml]\n", "opted out"),
+    "stack": ("kind: stack\ndepends: [a.bst]\n", "compile nothing"),
+    "script": ("kind: script\nconfig:\n  commands: [ls]\n", "compile nothing"),
+}
+
+
+def test_elements_that_need_nothing(mine: Path) -> None:
+    """Neither wired again nor found lacking, but counted."""
+    add(mine, "elements/outer.bst", "kind: stack\ndepends:\n- inner.bst\n")
+    add(mine, "elements/inner.bst", "kind: link\nconfig:\n  target: buildsystems/cmake.bst\n")
+    add(mine, "elements/r.bst", JUNCTION)
+    add(mine, "shared.yml", "build-depends:\n- (@): include/gcc-for-recc.yml\n- buildsystems/make.bst\n")
+    for mode in ("on", "off"):
+        add(mine, f"{mode}.yml", f"environment: {{BST_RECC_MODE: '{mode}'}}\n")
+    for case, (text, _) in UNTOUCHED.items():
+        add(mine, f"elements/{case}.bst", text)
+    assert run(mine).out == ""
+    done = run(mine, "--check")
+    assert (done.status, done.out) == (0, "")
+    counts = Counter(what for _, what in UNTOUCHED.values())
+    counts["compile nothing"] += 4  # toolchain.bst, and the three above
+    numbers = ", ".join(f"{counts[what]} {what}" for what in ("compile nothing", "opted out"))
+    assert done.err == f"bst-recc: elements: {numbers}, 8 part of the toolchain, {counts['wired']} wired.\n"
+
+
+LEFT_ALONE = {
+    "one line": ("kind: cmake\nbuild-depends: [a.bst]\n", 2, "written in one line"),
+    "one line below": ("kind: cmake\nbuild-depends:\n  [a.bst]\n", 2, "written in one line"),
+    "one line, empty": ("kind: cmake\nbuild-depends: []\n", 2, "written in one line"),
+    "no list": ("kind: cmake\nbuild-depends: a.bst\n", 2, "is no list"),
+    "conditions alone": ("kind: cmake\nbuild-depends:\n  (?):\n  - x:\n    - a.bst\n", 2, "is no list"),
+    "a condition that replaces": (
+        "kind: cmake\nbuild-depends:\n- a.bst\n(?):\n- x == 'y':\n    build-depends:\n    - b.bst\n",
+        4,
+        "a condition replaces",
+    ),
+    "an include of another project": ("(@): x.bst:y.yml\nkind: cmake\n", 1, "may be in x.bst:y.yml"),
+    "a kind that is included": ("variables: {}\n(@): kind.yml\n", 1, "no line 'kind'"),
+    "all in one line": ("{kind: cmake}\n", 1, "no line 'kind'"),
+    "an alias": ("kind: cmake\nx: &x\n- a.bst\nbuild-depends: *x\n", 4, "written in one line"),
+    "an anchor": ("kind: cmake\nbuild-depends: &x\n- a.bst\ndepends: *x\n", 2, "written in one line"),
+    "an explicit key": ("kind: cmake\n? build-depends\n:\n- a.bst\n", 2, "unusual layout"),
+    "bad YAML": ("kind: cmake\nx: y: z\n", 2, "invalid YAML"),
+    "a key twice": ("kind: cmake\nkind: make\n", 2, "twice"),
+    "two documents": ("kind: cmake\n---\nkind: make\n", 2, "invalid YAML"),
+    "a list": ("- kind\n", 1, "not a mapping"),
+    "another encoding": ("kind: cmake # \udce9\n", 1, "not UTF-8"),
+}
+
+
+def test_what_is_not_understood_is_left_alone_and_listed(mine: Path) -> None:
+    """It fails --check, keeps its bytes, and keeps no other element from being wired."""
+    add(mine, "kind.yml", "kind: cmake\n")
+    for case, (text, _, _) in LEFT_ALONE.items():
+        (mine / f"elements/{case}.bst").write_bytes(text.encode(errors="surrogateescape"))
+    other = add(mine, "elements/other.bst", "kind: make\n")
+    for action in ((), ("--write",), ("--check",)):
+        done = run(mine, *action)
+        output = done.out if action == ("--check",) else done.err
+        remarks = dict(re.findall(r"^elements/(.*?)\.bst:(\d+: left alone: .*)", output, re.MULTILINE))
+        assert remarks.keys() == LEFT_ALONE.keys()
+        for case, (text, line, reason) in LEFT_ALONE.items():
+            assert remarks[case].startswith(f"{line}: ") and reason in remarks[case], case
+            assert (mine / f"elements/{case}.bst").read_bytes() == text.encode(errors="surrogateescape")
+        assert done.status == (action == ("--check",))
+    assert "gcc-for-recc" in other.read_text()
+
+
+CALLS = [
+    *("gcc -c x.c", "cd x && ./configure --prefix=/usr", "CFLAGS=-O2 DEBUG=1 make", "%{make} all", '"$CC" x.c'),
+    *("if true; then aarch64-linux-gnu-g++ x.cpp; fi", "x=$(cc -dumpmachine)"),
+]
+CALLS_NONE = ["install -D make /usr/bin/make", "echo gcc", "rm -r cmake", "make-doc x", "gcc-ar x"]
+
+
+def test_commands_that_call_a_compiler(mine: Path) -> None:
+    for number, command in enumerate(CALLS + CALLS_NONE):
+        add(mine, f"elements/{number}.bst", f"kind: manual\nconfig:\n  build-commands:\n  - |\n    {command}\n")
+    wired = {int(number) for number in re.findall(r"^\+\+\+ b/elements/(\d+)", run(mine).out, re.MULTILINE)}
+    assert wired == set(range(len(CALLS)))
+
+
+def test_kinds_that_are_not_known_are_listed_with_how_to_wire_them(mine: Path) -> None:
+    path = add(mine, "elements/ext.bst", "kind: pyproject\n")
+    add(mine, "elements/data.bst", "kind: manual\nconfig:\n  install-commands:\n  - install -D ninja /x  # make\n")
+    done = run(mine, "--write")
+    assert "kind pyproject (if they compile: --kind pyproject): ext.bst\n" in done.err
+    assert "without a command that names a compiler (if they compile: name them, ELEMENT): data.bst\n" in done.err
+    assert "2 left alone" in done.err
+    assert run(mine, "--check").status == 0
+    assert run(mine, "--check", "--kind", "pyproject").status == 1
+    assert run(mine, "--write", "--kind", "pyproject").status == 0
+    assert path.read_text() == f"kind: pyproject\nbuild-depends:\n{GCC}\n- buildsystems/recc-wrapper.bst\n"
+    assert run(mine, "--check", "data.bst").status == 1
+    add(mine, "elements/s.bst", "kind: script\nconfig:\n  commands:\n  - gcc x.c\n")
+    assert "kind script cannot declare a toolchain" in run(mine, "s.bst").err
+
+
+INCLUDED = "variables: {x: y}\n\nbuild-depends:\n- a.bst\n"
+
+
+def test_lists_in_an_include_file_are_wired_there(mine: Path) -> None:
+    """Once for all elements that have theirs from it, also those that add to it."""
+    shared = add(mine, "elements/include/qt.inc", INCLUDED)
+    add(mine, "include/outer.yml", "(@): elements/include/qt.inc\n")
+    adds = add(mine, "elements/a.bst", "kind: cmake\n(@): [include/outer.yml]\nbuild-depends:\n  (>):\n  - b.bst\n")
+    has_none = add(mine, "elements/b.bst", "kind: cmake\n(@): elements/include/qt.inc\n")
+    before = adds.read_text(), has_none.read_text()
+    lacking = run(mine, "--check").out
+    assert f"elements/b.bst:1: kind cmake, but build-depends (in qt.inc) lack '{GCC}'" in lacking
+    assert "2 wired now" in run(mine, "--write").err
+    assert shared.read_text() == f"variables: {{x: y}}\n\nbuild-depends:\n{GCC}\n{CMAKE}\n- a.bst\n"
+    assert (adds.read_text(), has_none.read_text()) == before
+    assert run(mine, "--check").status == 0
+
+
+@pytest.mark.parametrize(
+    "other", ["kind: make\n{}", "kind: stack\n{}", "kind: cmake\n{}environment: {{CC: mine-gcc}}\n"]
+)
+def test_lists_in_an_include_file_that_not_all_need_are_named(mine: Path, other: str) -> None:
+    shared = add(mine, "shared.yml", INCLUDED)
+    add(mine, "elements/a.bst", "kind: cmake\n(@): shared.yml\n")
+    add(mine, "elements/b.bst", other.format("(@): shared.yml\n"))
+    done = run(mine, "--write")
+    assert re.search(
+        r"^shared.yml:3: left alone: the build-depends of a.bst.* stand here, not of these alone", done.err, re.M
+    )
+    assert run(mine, "--check").status == 1
+    assert shared.read_text() == INCLUDED
+
+
+NDK = """variables:
+  ndk: /opt/ndk
+environment:
+  CC: '%{ndk}/bin/aarch64-linux-android26-clang'
+  AR: '%{ndk}/bin/llvm-ar'
+"""
+OTHERS = {
+    "by path": ("environment: {CC: /opt/x/bin/clang}\n", "CC names /opt/x/bin/clang"),
+    "by prefix": ("environment: {CXX: 'ccache i686-w64-mingw32-g++ -m32'}\n", "CXX names i686-w64-mingw32-g++"),
+    "by a variable": ("variables: {t: arm-none-eabi}\nenvironment: {CC: '%{t}-gcc'}\n", "CC names arm-none-eabi-gcc"),
+    "an unknown one": ("environment: {CC: '%{unknown}'}\n", "CC names %{unknown}"),
+    "another compiler": ("environment: {CC: icc}\n", "CC names icc"),
+    "ar": ("environment: {AR: arm-none-eabi-ar}\n", "AR names arm-none-eabi-ar"),
+    "cmake": ("variables: {cmake-local: -DCMAKE_C_COMPILER=/opt/x/cc}\n", "CMAKE_C_COMPILER names /opt/x/cc"),
+    "a toolchain file": ("variables: {cmake-local: -DCMAKE_TOOLCHAIN_FILE=x.cmake}\n", "FILE names x.cmake"),
+    "meson": ("variables: {meson-local: --cross-file x.ini}\n", "--cross-file names x.ini"),
+    "autotools": ("variables: {conf-local: --host=arm-none-eabi}\n", "--host names arm-none-eabi"),
+    "make": ("config: {build-commands: [make CC=arm-none-eabi-gcc]}\n", "CC names arm-none-eabi-gcc"),
+    "kernel": ("config: {build-commands: [make CROSS_COMPILE=arm-none-eabi-]}\n", "CROSS_COMPILE names arm-none-eabi-"),
+    "on a condition": ("environment:\n  CC: gcc\n  (?):\n  - x:\n      CC: m68k-cc\n", "CC names m68k-cc"),
+    "on no condition": ("environment:\n  CC: m68k-cc\n  (?):\n  - x:\n      CC: gcc\n", "CC names m68k-cc"),
+    "included": ("environment: {(@): cross.yml}\n", "CC names x-gcc"),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_another_compiler_is_left_alone_and_named(mine: Path, case: str) -> None:
+    """None gets the digest of a compiler that it does not use, unless that is asked for."""
+    add(mine, "cross.yml", "CC: x-gcc\n")
+    text, named = OTHERS[case]
+    path = add(mine, "elements/a.bst", "kind: cmake\n" + text)
+    done = run(mine, "--write")
+    assert "elements/a.bst:1: left alone: " in done.err and f"{named}: --toolchain ELEMENT" in done.err
+    assert (run(mine, "--check").status, path.read_text()) == (1, "kind: cmake\n" + text)
+    add(mine, "elements/cross.bst", "kind: autotools\nbuild-depends: [cross-binutils.bst]\n")
+    add(mine, "elements/cross-binutils.bst", "kind: autotools\n")
+    done = run(mine, "--write", "--toolchain", "cross.bst")
+    wiring = "- filename: cross.bst\n  config:\n    digest-environment: RECC_REMOTE_PLATFORM_chrootRootDigest\n"
+    assert path.read_text() == f"kind: cmake\nbuild-depends:\n{wiring}- buildsystems/recc-wrapper.bst\n{text}"
+    assert "1 wired now" in done.err and "10 part of the toolchain" in done.err
+    # What is named by path goes past the wrappers all the same.
+    assert run(mine, "--check").status == ("/" in named)
+
+
+def test_a_compiler_in_project_conf_is_that_of_all_that_name_no_other(mine: Path) -> None:
+    add(mine, "project.conf", CONF + NDK)
+    for name in ("a", "b"):
+        add(mine, f"elements/{name}.bst", "kind: make\n")
+    native = add(mine, "elements/native.bst", "kind: make\nenvironment: {CC: gcc, AR: ar}\n")
+    wired = add(mine, "elements/wired.bst", WIRED.format("include/gcc-for-recc.yml", "buildsystems/cmake.bst"))
+    done = run(mine, "--write")
+    named = "left alone: project.conf:9: CC names /opt/ndk/bin/aarch64-linux-android26-clang: --toolchain ELEMENT"
+    assert re.findall(r"^elements/(.)\.bst:1: " + named, done.err, re.MULTILINE) == ["a", "b"]
+    assert "gcc-for-recc" in native.read_text() and "1 to fix by hand" in done.err
+    past = "names the compiler /opt/ndk/bin/aarch64-linux-android26-clang by absolute path, past recc"
+    assert f"project.conf:9: {past}" in run(mine, "--check", wired.name).out
+
+
+def test_gcc_is_declared_but_another_compiler_is_named(mine: Path) -> None:
+    text = WIRED.format("include/gcc-for-recc.yml", "buildsystems/cmake.bst")
+    add(mine, "elements/a.bst", text + "environment:\n  CC: i686-w64-mingw32-gcc\n")
+    add(
+        mine,
+        "elements/b.bst",
+        text + "environment: {CC: x86_64-linux-gnu-gcc, AR: gcc-ar, NM: llvm-nm-15, LD: '%{x-ld}', AS: as}\n",
+    )
+    found = "elements/a.bst:6: CC names i686-w64-mingw32-gcc, which include/gcc-for-recc.yml does not declare"
+    assert re.findall(".*names.*", run(mine, "--check").out) == [f"{found}: declare the element that has it"]
+
+
+def test_check_has_one_line_for_each_finding(mine: Path) -> None:
+    add(mine, "elements/lacks.bst", "# A.\nkind: cmake\n")
+    wired = "kind: make\nbuild-depends:\n- (@): include/gcc-for-recc.yml\n- buildsystems/make.bst\n"
+    add(
+        mine,
+        "elements/absolute.bst",
+        f"""{wired}variables:
+  cmake-local: -DCMAKE_C_COMPILER=/usr/bin/cc
+environment:
+  CC: /usr/bin/gcc-16
+config:
+  build-commands:
+  - |
+    # not /usr/bin/gcc
+    %{{bindir}}/g++ x.cpp  # nor /usr/bin/gcc
+    ln -s gcc %{{install-root}}%{{bindir}}/cc; ln -s gcc "%{{install-root}}"/usr/bin/cc
+    /usr/bin/gcc-ar x; ls /usr/lib/gcc /opt/usr/bin/gcc
+    "/usr/bin/clang++" x.cpp
+public:
+  bst:
+    split-rules:
+      x: [/usr/bin/gcc]
+""",
+    )
+    add(mine, "elements/path.bst", f"{wired}environment:\n  PATH: /usr/bin:/usr/recc/session:/usr/recc/bin\n")
+    add(mine, "elements/variable.bst", f"{wired}environment:\n  PATH: '%{{my-path}}'\n")
+    add(mine, "elements/socket.bst", f"{wired}sandbox:\n  remote-apis-socket:\n    path: /run/casd.sock\n")
+    both = "sandbox: {remote-apis-socket: {path: /x}}\nenvironment: {RECC_SERVER: 'unix:/x'}\n"
+    add(mine, "elements/both.bst", wired + both)
+    add(mine, "elements/nocache.bst", f"{wired}environment-nocache:\n- MAXJOBS\n")
+    add(mine, "elements/out.bst", "kind: make\nenvironment:\n  BST_RECC_MODE: off\n  CC: /usr/bin/gcc\n")
+    done = run(mine, "--check")
+    assert done.status == 1
+    past = "by absolute path, past recc: write"
+    assert done.out.splitlines() == [
+        f"elements/absolute.bst:6: names the compiler /usr/bin/cc {past} cc",
+        f"elements/absolute.bst:8: names the compiler /usr/bin/gcc-16 {past} gcc-16",
+        f"elements/absolute.bst:13: names the compiler %{{bindir}}/g++ {past} g++",
+        f"elements/absolute.bst:16: names the compiler /usr/bin/clang++ {past} clang++",
+        "elements/lacks.bst:2: kind cmake, but build-depends lack '- (@): include/gcc-for-recc.yml' and "
+        "'- buildsystems/cmake.bst': bst-recc adopt --write adds it",
+        "elements/nocache.bst:5: replaces the list environment-nocache of recc.yml: write its entries below '(>):'",
+        "elements/path.bst:6: this PATH hides recc's wrappers: let it begin with /usr/recc/session:/usr/recc/bin:",
+        "elements/socket.bst:7: recc looks for this socket at /tmp/casd.sock: use that path",
+    ]
+    assert "elements/variable.bst:6: see to it that this begins with" in done.err
+    assert "4 to fix by hand, 1 to wire, 2 wired." in done.err
+
+
+@pytest.mark.parametrize(
+    ("conf", "finding"),
+    [
+        (CONF, ""),
+        ("name: x\nelement-path: elements\n", "1: does not include include/recc.yml"),
+        (CONF + "environment:\n  PATH: /usr/bin\n", "7: this PATH hides"),
+        (CONF + "environment: {(@): later.yml}\n", "later.yml:3: this PATH hides"),
+        (CONF + "environment:\n  PATH: /usr/recc/session:/usr/recc/bin:/usr/bin\n", ""),
+        (CONF + "elements:\n  cmake:\n    environment:\n      PATH: /usr/bin\n", "9: this PATH hides"),
+        (CONF + "elements:\n  make:\n    environment:\n      PATH: /usr/bin\n", ""),
+        (CONF + "sandbox: {remote-apis-socket: {path: /x}}\n", "6: recc looks for this socket at /tmp/casd.sock"),
+        (CONF + "environment-nocache:\n- X\n", "6: replaces the list environment-nocache"),
+        (CONF + "environment-nocache:\n  (>):\n  - X\n", ""),
+        (CONF + "- later.yml\n", "later.yml:2: this PATH hides"),
+        (CONF.replace("(@):\n", "(@):\n- later.yml\n- early.yml\n"), ""),
+        (CONF.replace("- include/recc.yml", "- later.yml\n- recc.bst:include/recc.yml"), ""),
+    ],
+)
+def test_project_conf_is_checked(mine: Path, conf: str, finding: str) -> None:
+    add(mine, "project.conf", conf)
+    add(mine, "later.yml", "environment:\n  PATH: /usr/bin\nPATH: /bin\n")
+    add(mine, "early.yml", "(@): early.yml\nenvironment-nocache: [X]\n")
+    add(mine, "elements/a.bst", WIRED.format("include/gcc-for-recc.yml", "buildsystems/cmake.bst"))
+    done = run(mine, "--check")
+    assert (done.status, len(done.out.splitlines())) == (bool(finding), bool(finding)), done.out
+    assert done.out.startswith(finding if not finding or ".yml:" in finding else f"project.conf:{finding}")
+
+
+def test_the_toolchain_itself_is_left_out(mine: Path) -> None:
+    """What toolchain and wrappers are built from cannot depend on them; another's of the same name is not meant."""
+    add(mine, "include/gcc-for-recc.yml", "filename: [my/gcc.bst, 'toolchain.bst:packages/base.bst']\n")
+    add(mine, "elements/my/gcc.bst", "kind: autotools\nbuild-depends:\n- my/make.bst\n")
+    add(mine, "elements/my/make.bst", "kind: make\n")
+    add(mine, "elements/mine.bst", "kind: make\n")
+    junction = (mine / "elements/toolchain.bst").read_text()
+    add(mine, "elements/toolchain.bst", f"{junction}  overrides:\n    components/llvm.bst: mine.bst\n")
+    add(mine, "elements/packages/base.bst", "kind: make\n")
+    done = run(mine)
+    assert re.findall(r"^\+\+\+ b/(.*)", done.out, re.MULTILINE) == ["elements/packages/base.bst"]
+    assert "11 part of the toolchain" in done.err
+
+
+def test_other_projects_below_are_left_out(mine: Path) -> None:
+    add(mine, "project.conf", CONF.replace("element-path: elements\n", ""))
+    add(mine, "sub/project.conf", "name: sub\n")
+    add(mine, "sub/a.bst", "kind: make\n")
+    add(mine, ".hidden/a.bst", "kind: make\n")
+    add(mine, "own/a.bst", "kind: stack\n")
+    shutil.move(mine / "elements/buildsystems", mine / "buildsystems")
+    (mine / "elements/toolchain.bst").unlink()
+    assert run(mine).err == "bst-recc: elements: 1 compile nothing, 8 part of the toolchain.\n"
+
+
+def test_across_a_junction(tmp_path: Path) -> None:
+    """It says what is missing, one thing after the other, and writes the names across it."""
+    add(tmp_path, "project.conf", "name: mine\nelement-path: elements\n")
+    path = add(tmp_path, "elements/a.bst", "kind: meson\n")
+    refused = run(tmp_path, "--write")
+    assert refused.err == "the project has no buildsystems/recc-wrapper.bst and no include/gcc-for-recc.yml."
+    assert len(refused.remedies) == 2 and run(tmp_path, "--junction", "recc.bst").status == 1
+    add(tmp_path, "elements/recc.bst", "kind: junction\n")
+    assert "elements/recc.bst:1: does not pass the option on" in run(tmp_path, "--junction", "recc.bst").err
+    add(tmp_path, "elements/recc.bst", JUNCTION)
+    assert "does not include recc.bst:include/recc.yml" in run(tmp_path, "--junction", "recc.bst").err
+    includes = "(@):\n- recc.bst:include/recc-option.yml\n- recc.bst:include/recc.yml\n"
+    add(tmp_path, "project.conf", f"name: mine\nelement-path: elements\n{includes}")
+    assert run(tmp_path).status == 0
+    add(tmp_path, "include/recc-option.yml", "options: {recc_mode: {}}\n")
+    includes = "(@):\n- include/recc-option.yml\n- recc.bst:include/recc.yml\n"
+    add(tmp_path, "project.conf", f"name: mine\nelement-path: elements\n{includes}")
+    done = run(tmp_path, "--write", "--clang")
+    assert "1 wired now" in done.err
+    assert path.read_text() == (
+        "kind: meson\nbuild-depends:\n- (@): recc.bst:include/clang-for-recc.yml\n"
+        "- recc.bst:buildsystems/meson.bst\n- recc.bst:buildsystems/recc-clang.bst\n"
+    )
+    assert run(tmp_path, "--check").status == 0
+
+
+@pytest.mark.parametrize("local", [True, False])
+@pytest.mark.parametrize("link", [True, False])
+def test_each_junction_on_the_way_passes_the_option_on(tmp_path: Path, local: bool, link: bool) -> None:
+    """outer -> mid -> wiring: what is not seen, since it is not there yet, is said."""
+    name = "recc.bst" if link else "mid.bst:recc.bst"
+    outer = f"name: outer\n(@): ['{name}:include/recc.yml']\nvariables: {{recc_mode: remote}}\n"
+    add(tmp_path, "project.conf", outer)
+    add(tmp_path, "recc.bst", "kind: link\nconfig: {target: 'mid.bst:recc.bst'}\n")
+    add(tmp_path, "mid.bst", JUNCTION.replace("recc\n", "mid\n", 1))
+    add(tmp_path, "a.bst", WIRED.format(f"{name}:include/gcc-for-recc.yml", f"{name}:buildsystems/cmake.bst"))
+    if local:
+        add(tmp_path, "mid/project.conf", "name: mid\n")
+        add(tmp_path, "mid/recc.bst", JUNCTION)
+        assert run(tmp_path, "--check").status == 0
+        add(tmp_path, "mid/recc.bst", JUNCTION.replace("'%{recc_mode}'", "remote"))
+        assert run(tmp_path, "--check").out.startswith("mid/recc.bst:5: does not pass the option on")
+        add(tmp_path, "mine.bst", "kind: link\nconfig: {target: mine.bst}\n")
+        add(tmp_path, "mid.bst", JUNCTION.replace("recc\n", "mid\n", 1) + "  overrides: {recc.bst: mine.bst}\n")
+        assert run(tmp_path, "--check").status == 0
+    else:
+        assert "mid.bst:1: see to it that recc.bst in this project passes" in run(tmp_path, "--check").err
+    add(tmp_path, "mid.bst", "kind: junction\nsources: [{kind: local, path: mid}]\n")
+    assert "mid.bst:1: does not pass the option on" in run(tmp_path, "--check").out
+
+
+def test_with_build_tools_of_its_own(mine: Path) -> None:
+    """A project that copied the wrappers alone, or overrides the junction's toolchain, gets no second build system."""
+    for kind in ("autotools", "cmake", "make", "meson"):
+        (mine / f"elements/buildsystems/{kind}.bst").unlink()
+    path = add(mine, "elements/a.bst", "kind: cmake\n")
+    run(mine, "--write")
+    assert path.read_text().splitlines()[2:] == [GCC, "- buildsystems/recc-wrapper.bst"]
+    path.write_text("kind: cmake\n")
+    add(mine, "elements/recc.bst", JUNCTION + "  overrides:\n    toolchain.bst:components/gcc.bst: gcc.bst\n")
+    run(mine, "--write", "--junction", "recc.bst")
+    assert path.read_text().splitlines()[3] == "- recc.bst:buildsystems/recc-wrapper.bst"
+
+
+def test_elements_that_include_the_environment_themselves(mine: Path) -> None:
+    """One element at a time, as docs/adopt.md has it: project.conf need not include recc.yml yet."""
+    add(mine, "project.conf", CONF.replace("- include/recc.yml\n", "") + "environment: {PATH: /usr/bin}\n")
+    add(mine, "elements/recc.bst", JUNCTION)
+    text = "(@): {}include/recc.yml\n" + WIRED.format("include/gcc-for-recc.yml", "buildsystems/cmake.bst")
+    for prefix in ("", "recc.bst:"):
+        add(mine, "elements/a.bst", text.replace("{}", prefix))
+        done = run(mine, "--check")
+        assert (done.status, done.out) == (0, "")
+    add(mine, "elements/b.bst", text.partition("\n")[2])
+    assert re.findall("project.conf:.*", run(mine, "--check").out) == [
+        "project.conf:3: does not include include/recc.yml: add it to the list '(@)'",
+        "project.conf:5: this PATH hides recc's wrappers: let it begin with /usr/recc/session:/usr/recc/bin:",
+    ]
+
+
+def test_the_diff_can_be_applied_and_git_takes_it_back(mine: Path) -> None:
+    """It is what --write does, also for files without a last line break; --write says when git cannot undo it."""
+    paths = [add(mine, f"elements/{i}.bst", before) for i, (before, _) in enumerate(LAYOUTS.values())]
+    diff = run(mine).out
+    undo = "'git checkout' cannot undo this alone"
+    assert undo in run(mine, "--write").err
+    after = [path.read_bytes() for path in paths]
+    for path, (before, _) in zip(paths, LAYOUTS.values(), strict=True):
+        path.write_bytes(before.encode())
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x", "-c", "core.autocrlf=false"]
+    for action in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *action], cwd=mine, check=True)
+    subprocess.run([*git, "apply"], cwd=mine, input=diff.encode(), check=True)
+    assert [path.read_bytes() for path in paths] == after
+    subprocess.run([*git, "checkout", "-q", "."], cwd=mine, check=True)
+    assert undo not in run(mine, "--write").err
+    subprocess.run([*git, "checkout", "-q", "."], cwd=mine, check=True)
+    paths[0].write_text(paths[0].read_text() + "# mine\n")
+    assert undo in run(mine, "--write").err
+
+
+def test_named_elements_alone_are_changed(mine: Path) -> None:
+    first, second = (add(mine, f"elements/{name}.bst", "kind: make\n") for name in "ab")
+    run(mine.parent, str(mine), "--write", "a.bst")
+    assert ("recc" in first.read_text(), "recc" in second.read_text()) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("files", "arguments", "message"),
+    [
+        ({}, [], "lies in no BuildStream project."),
+        ({}, ["elsewhere"], "elsewhere is no directory."),
+        ({"project.conf": "name: ["}, [], "project.conf is no valid YAML"),
+        ({"project.conf": "name: x\n1: 2\n? [a]\n: b\n"}, [], "project.conf:3: a key that"),
+        ({"project.conf": "name: x\n"}, ["no.bst"], "there is no element no.bst"),
+        ({"project.conf": "name: x\n"}, ["--toolchain", "no.bst:a.bst"], "there is no element no.bst"),
+    ],
+)
+def test_errors_have_remedies(tmp_path: Path, files: dict[str, str], arguments: list[str], message: str) -> None:
+    for name, text in files.items():
+        add(tmp_path, name, text)
+    for action in ([], ["--check"], ["--write"]):
+        done = run(tmp_path, *action, *arguments)
+        assert (done.status, done.out) == (1, "") and message in done.err and done.remedies
+
+
+def test_a_run_that_fails_is_repeated(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file has its old text or its new one."""
+    first, second = (add(mine, f"elements/{name}.bst", "kind: make\n") for name in "ab")
+    replace = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if target.name == "b.bst":
+            raise OSError(28, "No space left on device", str(target))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError):
+        run(mine, "--write")
+    assert ("recc" in first.read_text(), second.read_text()) == (True, "kind: make\n")
+    monkeypatch.undo()
+    assert "1 wired, 1 wired now" in run(mine, "--write").err
+
+
+def test_links_to_elements_stay_links(mine: Path) -> None:
+    target = add(mine, "shared/a.bst", "kind: make\n")
+    (mine / "elements/a.bst").symlink_to("../shared/a.bst")
+    run(mine, "--write")
+    assert (mine / "elements/a.bst").is_symlink() and "recc" in target.read_text()
+
+
+def test_its_own_project_needs_nothing(tmp_path: Path) -> None:
+    done = run(generate(tmp_path), "--check")
+    assert (done.status, done.out) == (0, ""), done.out
+    assert "left alone" not in done.err
