@@ -94,7 +94,7 @@ MUTANTS = {
         JUDGE,
         "",
     ),
-    "one file by two names in remote": (f"{SOURCES}/judge.c", "plan->clang ? one_file", "0 ? one_file", JUDGE, ""),
+    "one file by two names in remote": (f"{SOURCES}/judge.c", "plan->clang ? is_split", "0 ? is_split", JUDGE, ""),
     "times in remote": (f"{SOURCES}/scan.c", 'if (find_reason(&found, "times"))', "if (0)", REMOTE, "timestamp"),
     "messages of other files in remote": (
         f"{SOURCES}/run.c",
