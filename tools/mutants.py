@@ -234,11 +234,11 @@ MUTANTS = {
         "once_alike",
     ),
     "copies that differed in time": (
-        f"{SOURCES}/facts.c",
-        "        return a.st_mtim.tv_sec < b.st_mtim.tv_sec ? 'o' : '\\0';",
-        "        return 'o';",
+        f"{SOURCES}/remember.c",
+        "            if (strcmp(older, name) != 0)",
+        "            if (strcmp(older, name) != 0 && related != 'o')",
         MANIFEST,
-        "once_apart once_three",
+        "once_apart",
     ),
     "one file by two names": (
         f"{SOURCES}/facts.c",
