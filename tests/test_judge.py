@@ -172,6 +172,9 @@ def test_one_file_by_two_names(judge: Judge, tmp_path: Path) -> None:
     lines = [read("a.c"), read("m.h"), read("n.h")]
     assert judge(lines, [*GCC, *lines])[0] == "scan: - "
     assert judge(lines, lines, "clang", "-c", "a.c")[0].startswith("scan: times ")
+    same = [read("a.c"), read(str(tmp_path / "n.h")), read("x/../n.h")]
+    (tmp_path / "x").mkdir()
+    assert judge(same, same, "clang", "-c", "a.c")[0] == "scan: - "
     (tmp_path / "m.h").unlink()
     (tmp_path / "m.h").write_text("int n;\n")
     assert judge(lines, lines, "clang", "-c", "a.c")[0] == "scan: - "

@@ -94,7 +94,7 @@ MUTANTS = {
         JUDGE,
         "",
     ),
-    "one file by two names in remote": (f"{SOURCES}/judge.c", "plan->clang ? one_file", "0 ? one_file", JUDGE, ""),
+    "one file by two names in remote": (f"{SOURCES}/judge.c", "plan->clang ? is_split", "0 ? is_split", JUDGE, ""),
     "times in remote": (f"{SOURCES}/scan.c", 'if (find_reason(&found, "times"))', "if (0)", REMOTE, "timestamp"),
     "messages of other files in remote": (
         f"{SOURCES}/run.c",
@@ -234,11 +234,11 @@ MUTANTS = {
         "once_alike",
     ),
     "copies that differed in time": (
-        f"{SOURCES}/facts.c",
-        "        return a.st_mtim.tv_sec < b.st_mtim.tv_sec ? 'o' : '\\0';",
-        "        return 'o';",
+        f"{SOURCES}/remember.c",
+        "            if (strcmp(older, name) != 0)",
+        "            if (strcmp(older, name) != 0 && related != 'o')",
         MANIFEST,
-        "once_apart once_three",
+        "once_apart",
     ),
     "one file by two names": (
         f"{SOURCES}/facts.c",

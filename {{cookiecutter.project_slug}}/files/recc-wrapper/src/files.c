@@ -20,25 +20,6 @@ char *absolute(const struct run *run, const char *name)
     return format("%s%s%s", name[0] == '/' ? "" : run->directory, name[0] == '/' ? "" : "/", name);
 }
 
-/* Resolve '.' and '..' by the text alone. */
-static char *normal(char *path)
-{
-    char *to = path, *part, *rest = path + 1;
-    while ((part = strsep(&rest, "/"))) {
-        if (strcmp(part, "..") == 0)
-            while (to > path && *--to != '/')
-                ;
-        else if (*part && strcmp(part, ".") != 0) {
-            size_t size = strlen(part);
-            *to++ = '/';
-            memmove(to, part, size);
-            to += size;
-        }
-    }
-    *to = '\0';
-    return path;
-}
-
 char *relative(const struct run *run, const char *name)
 {
     char *path = normal(absolute(run, name)), *text = NULL;

@@ -26,10 +26,24 @@ static bool same_content(const struct entry *one, const struct entry *other)
     return same;
 }
 
-static bool one_file(const struct entry *one, const struct entry *other)
+/* Where an input root has it; to be freed. */
+static char *place(const char *name)
+{
+    char here[PATH_MAX] = "";
+    return normal(name[0] == '/' ? checked(strdup(name)) : format("%s/%s", getcwd(here, sizeof here) ? here : "", name));
+}
+
+/* One file here, and two in an input root. */
+static bool is_split(const struct entry *one, const struct entry *other)
 {
     struct stat a, b;
-    return stat(one->name, &a) == 0 && stat(other->name, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    if (stat(one->name, &a) != 0 || stat(other->name, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+        return false;
+    char *here = place(one->name), *there = place(other->name);
+    bool split = strcmp(here, there) != 0;
+    free(here);
+    free(there);
+    return split;
 }
 
 /*
@@ -49,7 +63,7 @@ static void judge_times(struct verdict *verdict, const struct plan *plan, const 
     for (i = 1; i < count; i++) {
         differ |= inputs[i]->mtime != inputs[0]->mtime;
         for (j = i; inputs[i]->size > 0 && j-- > 0 && inputs[j]->size == inputs[i]->size;)
-            if (plan->clang ? one_file(inputs[i], inputs[j])
+            if (plan->clang ? is_split(inputs[i], inputs[j])
                             : inputs[i]->mtime != inputs[j]->mtime && same_content(inputs[i], inputs[j]))
                 object_to(verdict, "times", inputs[i]->name);
     }

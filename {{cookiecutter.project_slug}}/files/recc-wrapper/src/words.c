@@ -178,3 +178,21 @@ void remove_tree(const char *path)
 {
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
+
+char *normal(char *path)
+{
+    char *to = path, *part, *rest = path + 1;
+    while ((part = strsep(&rest, "/"))) {
+        if (strcmp(part, "..") == 0)
+            while (to > path && *--to != '/')
+                ;
+        else if (*part && strcmp(part, ".") != 0) {
+            size_t size = strlen(part);
+            *to++ = '/';
+            memmove(to, part, size);
+            to += size;
+        }
+    }
+    *to = '\0';
+    return path;
+}

@@ -20,6 +20,9 @@ void sort_words(struct words *words);
 /* A file's bytes, with a NUL after them; NULL where it cannot be read. */
 char *read_file(const char *path, size_t *size);
 
+/* A path from '/', with '.' and '..' resolved by the text alone, in place. */
+char *normal(char *path);
+
 void remove_tree(const char *path);
 
 /* What was met in response files. */
