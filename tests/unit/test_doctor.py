@@ -509,7 +509,7 @@ SUMMARY = "recc: mode=remote compiles={} hits={} local={} remote={} failed=0 err
 ABSOLUTE = "/usr/bin/gcc -O2 -c a.c\n"
 
 
-def log_of(stem: str, text: str, wrapper: str = "buildsystems/recc-wrapper") -> Path:
+def log_of(stem: str, text: str, wrapper: str = "buildsystems/recc-wrapper.bst") -> Path:
     """A build log; the directory that it lies in."""
     place = Path("logs/my-project", stem).resolve()
     place.mkdir(parents=True, exist_ok=True)
@@ -559,7 +559,7 @@ def test_bypass_of_all_elements(make: Make) -> None:
     (found,) = toolchain.check_bypass(make(logdir=str(Path("logs").resolve())))
     assert (found.name, found.level) == ("tools/a.bst", "warn") and found.text.endswith("/usr/bin/gcc")
     newer = Path("logs/my-project/tools-a/2-build.2.log")
-    newer.write_text(f"{HEAD.format(wrapper='/recc-wrapper')}{SUMMARY.format(1, 1, 0, 0, '')}{END}")
+    newer.write_text(HEAD.format(wrapper="/recc-wrapper.bst") + f"{SUMMARY.format(1, 1, 0, 0, '')}{END}")
     os.utime(newer, (9e9, 9e9))
     assert not list(toolchain.check_bypass(make(logdir=str(Path("logs").resolve()))))
     assert "does not build-depend" in toolchain.bypass(Path("logs/my-project/not-wired"))[1]

@@ -43,7 +43,7 @@ def bypass(place: Path) -> tuple[str, str]:
     if log.counts["compiles"] or others or not name or not COMPILES.search(said):
         return "", ""
     why = next((it for it in CHOOSES.findall(said) if "/usr/recc/" not in it), "another name, or a PATH of its own")
-    if "/recc-wrapper/" not in said:
+    if not re.search(r"Staging \S*recc-wrapper", said):
         why = "it does not build-depend on buildsystems/recc-wrapper.bst"
     return name[1], f"none of its compiles reaches recc: {why}"
 
