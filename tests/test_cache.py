@@ -185,7 +185,8 @@ def test_directory_that_cannot_be_used(data: Path, sockets: str, tmp_path: Path)
     assert re.search(r"^bst-recc: .*quasi-safe does not run: Not a directory\.\n  1\. ", output, re.MULTILINE)
     assert not processes(data)
     assert not files(tmp_path / "run")
-    assert "File exists" in cache("up", "--data", data / "quasi-safe", "--bind", sockets, status=1)
+    (tmp_path / "f").touch()
+    assert "File exists" in cache("up", "--data", tmp_path / "f", "--bind", sockets, status=1)
 
 
 def test_interrupted_up(data: Path, sockets: str, tmp_path: Path) -> None:

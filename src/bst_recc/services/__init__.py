@@ -184,12 +184,16 @@ class Servers:
         return proxy.supervisor
 
     def failure(self) -> str:
-        """A program that does not run, and its last error; empty where there is none."""
+        """A program that does not run, of several one that says why, and its last error; empty where there is none."""
+        found = ""
         for name in (info["name"] for info in self.rpc.getAllProcessInfo() if info["statename"] != "RUNNING"):
             lines = (self.log / f"{name}.log").read_text(errors="replace").splitlines()
-            said = [line for line in lines if "[ERROR]" in line] or lines or [""]
-            return f"{name} does not run: {re.sub(r'.*(errMsg = |] )', '', said[-1])}"
-        return ""
+            errors = [line for line in lines if "[ERROR]" in line]
+            said = f"{name} does not run: {re.sub(r'.*(errMsg = |] )', '', (errors or lines or [''])[-1])}"
+            if errors:
+                return said
+            found = found or said
+        return found
 
     def processes(self, part: str = "") -> list[psutil.Process]:
         """The processes of one program, or all but the supervisor, even of one that was killed."""
