@@ -1,6 +1,6 @@
 # The Remote Execution API: messages, BuildStream's local storage, and connections to servers.
 # SPDX-License-Identifier: Apache-2.0
-"""The only importer of buildstream._protos, which is BuildStream's own: tried with 2.8.0 and 2.8.1."""
+"""The only importer of buildstream._protos, which is BuildStream's own: tried with 2.8.1."""
 
 from __future__ import annotations
 
