@@ -150,13 +150,14 @@ def test_what_dies_comes_back(farm: Farm, part: str) -> None:
 @pytest.mark.e2e
 @pytest.mark.parametrize("program", ["buildbox-worker", "buildbox-casd"])
 def test_a_worker_and_its_casd_end_and_come_back_together(farm: Farm, program: str) -> None:
-    before = [farm.process("worker-1", name) for name in ("buildbox-worker", "buildbox-casd")]
-    assert all(before)
+    def both() -> list[int]:
+        return [farm.process("worker-1", name) for name in ("buildbox-worker", "buildbox-casd")]
+
+    until(lambda: all(both()), 60, "the worker runs")
+    before = both()
     farm.kill("worker-1", program)
+    until(lambda: all(both()) and not set(before) & set(both()), 60, "both are others")
     farm.recovers()
-    after = [farm.process("worker-1", name) for name in ("buildbox-worker", "buildbox-casd")]
-    assert all(after)
-    assert not set(before) & set(after)
 
 
 @pytest.mark.e2e
