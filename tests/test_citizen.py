@@ -18,9 +18,7 @@ import pytest
 from conftest import edited
 from harness import BIN, ROOT, Counts, Project, generate
 from ruamel.yaml import YAML
-from servers import port, running, wait_for
-
-from bst_recc.project import find_tool
+from servers import casd, port
 
 SCHEMAS = {".gitlab-ci.yml": "vendor.gitlab-ci", ".github/workflows/build.yml": "vendor.github-workflows"}
 
@@ -274,12 +272,8 @@ def test_main_prefers_its_own_configuration(fresh: Path, tmp_path: Path) -> None
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """The URL of a cache server on loopback."""
-    address = ("127.0.0.1", port())
-    log = tmp_path / "casd.log"
-    options = (f"--bind={address[0]}:{address[1]}", "--reserved=0", "--cache-failures=false", tmp_path / "cas")
-    with running(log, str(find_tool("buildbox-casd")), *options) as process:
-        wait_for(address, process, log)
-        yield f"http://{address[0]}:{address[1]}"
+    with casd(tmp_path, "--cache-failures=false", bind=f"127.0.0.1:{port()}") as url:
+        yield url
 
 
 @pytest.mark.e2e

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conftest import edited
 from harness import BIN, Project
-from servers import port, running, wait_for
+from servers import casd, port
 
 from bst_recc.doctor import prove
 from bst_recc.doctor.context import Context, Finding
@@ -49,17 +49,14 @@ def test_a_project_that_is_not_wired(fetched: Project) -> None:
 @contextmanager
 def executor(project: Project, directory: Path, jobs: int, builders: int) -> Iterator[Context]:
     """The project with an execution service that has so many slots; for elements and compiles alike."""
-    number = port()
-    program, runner = find_tool("buildbox-casd"), find_tool("buildbox-run")
-    options = [f"--bind=127.0.0.1:{number}", "--reserved=0", f"--buildbox-run={runner}", f"--jobs={jobs}"]
-    log = directory / "casd.log"
-    lines = "".join(f"  {service}: {{url: 'http://127.0.0.1:{number}'}}\n" for service in SERVICES)
-    with ExitStack() as stack:
-        process = stack.enter_context(running(log, str(program), *options, directory / "cas"))
-        wait_for(("127.0.0.1", number), process, log)
+    options = (f"--buildbox-run={find_tool('buildbox-run')}", f"--jobs={jobs}")
+    with casd(directory, *options, bind=f"127.0.0.1:{port()}") as url:
+        lines = "".join(f"  {service}: {{url: '{url}'}}\n" for service in SERVICES)
         project.configure(f"remote-execution:\n{lines}scheduler:\n  builders: {builders}\n")
-        stack.callback(project.configure)
-        yield Context(Found(project.path), project.configuration)
+        try:
+            yield Context(Found(project.path), project.configuration)
+        finally:
+            project.configure()
 
 
 def test_elements_that_hold_all_slots(fetched: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

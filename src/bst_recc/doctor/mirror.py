@@ -48,5 +48,5 @@ def prefer(project: Project, path: Path, write: bool) -> None:
     if not write:
         click.echo(merged("", project, url), nl=False)
         return
-    replace_file(path.resolve(), merged(path.read_text() if path.exists() else "", project, url))
+    replace_file(path, merged(path.read_text() if path.exists() else "", project, url))
     click.echo(f"{path} prefers {url}")

@@ -162,7 +162,7 @@ void plan_command(struct plan *plan, char *const command[], char *const environm
     }
     if (!seen.preprocessed)
         plan->scan.count = 0;
-    plan->assembles = seen.compile && !seen.assembly && !settings->clang;
+    plan->assembles = seen.compile && !seen.assembly && !plan->clang;
 
     for (i = 0; environment[i]; i++)
         if (starts(environment[i], "SOURCE_DATE_EPOCH=") && environment[i][18])
@@ -182,7 +182,7 @@ void plan_command(struct plan *plan, char *const command[], char *const environm
     else if (!seen.compile && strcmp(settings->links, "all") != 0 &&
              (strcmp(settings->links, "lto") != 0 || !seen.lto))
         plan->reason = "link", plan->detail = NULL;
-    else if (!seen.compile && seen.lto && settings->clang)
+    else if (!seen.compile && seen.lto && plan->clang)
         plan->reason = "link", plan->detail = NULL; /* its linkers optimise inside themselves */
     else if (!plan->reason && variable)
         plan->reason = "environment", plan->detail = variable;
