@@ -16,11 +16,11 @@ demo: setup
 
 # The fast tests alone.
 unit: lint
-	.venv/bin/pytest -m "not e2e"
+	.venv/bin/pytest -n 2 tests/unit
 
 # Every construct of docs/trust.md in every mode, with gcc and clang: half an hour.
 rows: setup
-	.venv/bin/pytest tests/test_rows.py
+	.venv/bin/pytest tests/e2e/test_rows.py
 
 # Whether the tests of docs/trust.md fail when its mechanisms are removed: 50 minutes.
 mutants: setup

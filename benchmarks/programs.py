@@ -21,7 +21,7 @@ from typing import Any
 
 from ruamel.yaml import YAML  # with BuildStream
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
 from harness import Build, HarnessError, Project, generate
 

@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from farm import Farm, strays
-from harness import ROOT, Project, generate
+from harness import EXAMPLES, Project, generate
+from helpers import without_proxies
 
-PRODUCT = ROOT / "{{cookiecutter.project_slug}}"
-ARCHITECTURES = ("x86_64", "aarch64")
-MODES = ("off", "cache-only", "local", "remote", "verify")
-EXAMPLES = sorted(f"examples/{path.name}" for path in (PRODUCT / "elements/examples").glob("*.bst"))
 # In the background of a shell without job control, Ctrl-C is ignored by all that is started there.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Minutes each: first, so that no process of pytest-xdist has one left when the others are done.
@@ -45,46 +40,13 @@ LONGEST = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What is written instead of compared."""
-    parser.addoption("--rewrite-plans", action="store_true", help="write tests/plan/expected.txt anew")
+    parser.addoption("--rewrite-plans", action="store_true", help="write tests/unit/plan/expected.txt anew")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files of tests by how long they take."""
     ranks = {f"test_{name}": rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(LONGEST)))
-
-
-@contextmanager
-def edited(path: Path, text: str) -> Iterator[None]:
-    """Give a file (perhaps a new one) another text for a while."""
-    before = path.read_text() if path.exists() else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    try:
-        yield
-    finally:
-        if before is None:
-            path.unlink()
-        else:
-            path.write_text(before)
-
-
-def free_ports() -> int:
-    """The first of two ports of loopback that nobody has."""
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            with suppress(OSError, OverflowError):
-                two.bind(("127.0.0.1", port + 1))
-                return int(port)
-
-
-def without_proxies(patcher: pytest.MonkeyPatch) -> None:
-    """Let no proxy be between us and loopback."""
-    for name in ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy"):
-        patcher.delenv(name, raising=False)
-        patcher.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
 from harness import BIN, ROOT, Build, HarnessError, Project, generate
 

@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
+
 from harness import BIN, ROOT
 
 PRODUCT = "{{cookiecutter.project_slug}}"
@@ -21,15 +23,15 @@ SOURCES = f"{PRODUCT}/files/recc-wrapper/src"
 RECC = f"{PRODUCT}/include/recc.yml"
 # MANIFEST: 'local' as it is; LOCAL: where recc is asked for all.
 MANIFEST, LOCAL, REMOTE, VERIFY, CLANG = (
-    (f"tests/test_rows.py::test_rows[{mode}]",)
+    (f"tests/e2e/test_rows.py::test_rows[{mode}]",)
     for mode in ("gcc-local", "gcc-local-recc", "gcc-remote", "gcc-verify", "clang-local")
 )
-PLAN, JUDGE, EVIDENCE = ("tests/test_plan.py",), ("tests/test_judge.py",), ("tests/test_evidence.py",)
+PLAN, JUDGE, EVIDENCE = ("tests/unit/test_plan.py",), ("tests/unit/test_judge.py",), ("tests/unit/test_evidence.py",)
 
 
 def trust(name: str) -> tuple[str, ...]:
     """Arguments of pytest for a test of trust, or of builds."""
-    return ("tests/test_trust.py", "tests/test_builds.py", "-k", name)
+    return ("tests/e2e/test_trust.py", "tests/e2e/test_builds.py", "-k", name)
 
 
 # name: (file, text, what stands there instead, pytest's arguments, rows that they are to try)
@@ -251,21 +253,21 @@ MUTANTS = {
         f"{SOURCES}/direct.c",
         "return objects->count == run->plan.outputs.count + 2;",
         "return true;",
-        ("tests/test_direct.py",),
+        ("tests/unit/test_direct.py",),
         "",
     ),
     "a look before it is loaded": (
         f"{SOURCES}/direct.c",
         "    close(lock_manifest(run->manifest, LOCK_SH));",
         "    (void)lock_manifest;",
-        ("tests/test_manifest.py", "-k", "reset"),
+        ("tests/e2e/test_manifest.py", "-k", "reset"),
         "",
     ),
     "staged whatever happens": (
         f"{SOURCES}/staged.c",
         "status.st_ctim.tv_sec != STAGED / 1000000000 || status.st_ctim.tv_nsec != 0)",
         "status.st_mtim.tv_sec != STAGED / 1000000000)",
-        ("tests/test_manifest.py", "-k", "staged"),
+        ("tests/e2e/test_manifest.py", "-k", "staged"),
         "",
     ),
     "any LTO wants make": (
@@ -294,7 +296,7 @@ MUTANTS = {
         f"{SOURCES}/observe.c",
         "if (status.st_size > 0)",
         "if (0)",
-        ("tests/test_observe.py",),
+        ("tests/unit/test_observe.py",),
         "",
     ),
     "two writers at once": (

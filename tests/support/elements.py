@@ -1,0 +1,46 @@
+# Elements that tests add to a project, and the packages of which one makes a toolchain.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+from pathlib import Path
+
+from harness import Project
+
+ELEMENT = """kind: make
+build-depends:
+- (@): include/gcc-for-recc.yml
+- buildsystems/make.bst
+sources:
+- kind: local
+  path: {sources}
+"""
+MAKEFILE = """all: {objects}
+install: all
+\tmkdir -p $(DESTDIR)/objects
+\tcp *.o $(DESTDIR)/objects
+"""
+
+
+def add(project: Project, element: str, sources: dict[str, str], text: str = ELEMENT) -> str:
+    """Write an element with its source files (and a Makefile for the .c files); return its name."""
+    directory = project.path / "files" / element.removesuffix(".bst")
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    objects = " ".join(name[:-2] + ".o" for name in sorted(sources) if name.endswith(".c"))
+    for name, content in {"Makefile": MAKEFILE.format(objects=objects), **sources}.items():
+        (directory / name).write_text(content)
+    (project.path / "elements" / element).write_text(text.format(sources=f"files/{directory.name}"))
+    return element
+
+
+def packages(toolchain: Path, *components: str) -> list[str]:
+    """The sources of components, each as YAML, from their lock files."""
+    locks = toolchain / "locks" / platform.machine()
+    return [
+        source
+        for name in components
+        for source in re.findall(r"^- kind: deb\n(?:  .*\n)+", (locks / f"{name}.yml").read_text(), re.MULTILINE)
+    ]

@@ -1,0 +1,159 @@
+# Direct mode with this machine's gcc: what is remembered of a compile, what answers it, and what does not.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from wrapper import DECLARED, WRAPPER
+
+
+@pytest.fixture(scope="session")
+def wrappers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a wrapper for gcc; recc is not there."""
+    root = tmp_path_factory.mktemp("direct")
+    settings = [f"BUILD={root}/build", f"PREFIX={root}/recc", "DESTDIR=", "NAMES=gcc"]
+    subprocess.run(["make", "-s", "-j2", "-C", str(WRAPPER), *settings, "install"], check=True)
+    return root / "recc/bin"
+
+
+class Build:
+    """Assembles a.s, which includes n.h, in a directory of its own: cc1 would have to be digested each time here."""
+
+    def __init__(self, wrappers: Path, directory: Path) -> None:
+        self.wrappers, self.directory = wrappers, directory / "build"
+        self.logs = directory / "logs"
+        self.entries = self.logs / "manifest/index"
+        self.directory.mkdir()
+        (self.directory / "a.s").write_text('.include "n.h"\n.data\n.long N\n')
+        self.header(1)
+
+    def header(self, value: int) -> None:
+        (self.directory / "n.h").write_text(f"N = {value}\n")
+
+    def compile(self, *arguments: str, **environment: str) -> tuple[str, str]:
+        """What the log says of it, in a word and a detail; the object is always what the bare compiler makes."""
+        settings = DECLARED | {"BST_RECC_MODE": "local", "BST_RECC_LOG_DIRECTORY": str(self.logs)}
+        settings |= {"LC_ALL": "C", "PATH": f"{self.wrappers}:/usr/bin:/bin"} | environment
+        words = arguments or ("-c", "a.s")
+        done = subprocess.run(["gcc", *words], cwd=self.directory, env=settings, capture_output=True, text=True)
+        log = (self.logs / "log").read_text().splitlines()[-1].split("\t")
+        assert (done.returncode == 0) == (log[1] != "failed"), done
+        made = self.directory / "a.o"
+        if done.returncode == 0 and not arguments:
+            object_file = made.read_bytes()
+            made.unlink()
+            bare = settings | {"PATH": "/usr/bin:/bin"}
+            subprocess.run(["gcc", *words], cwd=self.directory, env=bare, check=True)
+            assert object_file == made.read_bytes()
+            made.unlink()
+        return log[1], log[2]
+
+
+@pytest.fixture
+def build(wrappers: Path, tmp_path: Path) -> Build:
+    return Build(wrappers, tmp_path)
+
+
+HIT = ("hit", "manifest")
+
+
+def test_what_is_as_it_was_is_answered(build: Build) -> None:
+    assert build.compile() == ("local", "-")
+    assert build.compile() == HIT
+    build.header(2)
+    assert build.compile() == ("local", "changed: n.h")
+    assert build.compile() == HIT
+
+
+def test_several_states_are_remembered_up_to_a_number(build: Build) -> None:
+    for value in range(9):
+        build.header(value)
+        assert build.compile()[0] == "local"
+    for value in (8, 1):
+        build.header(value)
+        assert build.compile() == HIT
+    build.header(0)
+    assert build.compile()[0] == "local"
+
+
+def test_a_failure_is_not_remembered(build: Build) -> None:
+    (build.directory / "a.s").write_text("none\n")
+    assert build.compile()[0] == "failed"
+    assert build.compile()[0] == "failed"
+    assert list(build.entries.iterdir()) == []
+
+
+def test_contents_that_are_gone(build: Build) -> None:
+    build.compile()
+    for path in (build.logs / "manifest/objects").iterdir():
+        path.unlink()
+    assert build.compile()[0] == "local"
+    assert build.compile() == HIT
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"E", b"E 1\n", b"x\n", b"E 1\nM x\t-\nM x\t-\n", b"E 1\nR\n", b"\n\n", b"ask"]
+)
+def test_entries_that_are_none(build: Build, damage: bytes) -> None:
+    build.compile()
+    (entry,) = build.entries.iterdir()
+    entry.write_bytes(damage)
+    assert build.compile()[0] in ("local", "error")  # recc is asked, but is not there
+
+
+def test_an_entry_that_is_cut_anywhere(build: Build) -> None:
+    build.compile()
+    (entry,) = build.entries.iterdir()
+    lines = entry.read_text().splitlines(keepends=True)
+    build.header(2)
+    for number in (2, len(lines) // 2, len(lines) - 3, len(lines) - 2, len(lines) - 1):
+        entry.write_text("".join(line for line in lines[:number] if not line.endswith("\tn.h\n")))
+        assert build.compile()[0] == "local"
+
+
+def test_no_more_than_there_is_room_for(build: Build) -> None:
+    build.compile(BST_RECC_MANIFEST_SIZE="0")
+    (entry,) = build.entries.iterdir()
+    assert entry.read_text() == "ask\n"
+
+
+def test_turned_off(build: Build) -> None:
+    build.compile(BST_RECC_MANIFEST="off")
+    assert not (build.logs / "manifest").exists()
+
+
+def test_other_modes_do_not_look(build: Build) -> None:
+    build.compile()
+    (entry,) = build.entries.iterdir()
+    before = entry.stat().st_mtime_ns
+    for mode in ("cache-only", "remote", "verify"):
+        assert build.compile(BST_RECC_MODE=mode)[0] != "hit"
+    assert entry.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LC_ALL", "de_DE.UTF-8"), ("LANG", "de_DE"), ("LD_LIBRARY_PATH", "/none"), ("CPATH", "/none")],
+)
+def test_another_environment(build: Build, name: str, value: str) -> None:
+    build.compile()
+    assert build.compile(**{"LC_ALL": "", name: value}) != HIT
+
+
+def test_another_command_or_directory(build: Build) -> None:
+    build.compile()
+    assert build.compile("-O2", "-c", "a.s") == ("local", "-")
+    assert build.compile("-O2", "-c", "a.s") == HIT
+    (build.directory / "a.s").write_text('.include "n.h"\n.data\n.long N + 1\n')
+    assert build.compile() == ("local", "-")
+
+
+def test_the_cheap_is_compiled_and_recc_is_asked_for_the_rest(build: Build) -> None:
+    """recc is not there, so to ask it is an error that the log tells. What it cannot have is compiled: `.include`."""
+    (build.directory / "b.s").write_text(".data\n")
+    assert build.compile("-c", "b.s", BST_RECC_ASK_ABOVE="0")[0] == "error"
+    assert build.compile("-c", "b.s", BST_RECC_ASK_ABOVE="100000")[0] == "local"
+    assert build.compile(BST_RECC_ASK_ABOVE="0")[0] == "local"
+    assert build.compile(BST_RECC_ASK_ABOVE="0") == HIT
