@@ -18,7 +18,7 @@ BY_COOKIECUTTER = "_repo_dir" in CONTEXT
 
 
 NOT_RECORDED = """\
-The template is no Git checkout: it is not recorded what this project was made from.
+{}: it is not recorded what this project was made from.
 To update the project one day, link it before with: cruft link URL
 Let requirements.txt name the commands: bst-recc @ git+URL"""
 
@@ -45,19 +45,26 @@ def record() -> str | None:
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(template), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        environment = os.environ | {"LC_ALL": "C"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
         commit, *prefix = git("rev-parse", "HEAD", "--show-prefix").split()
         given_as_path = CONTEXT["_repo_dir"] == CONTEXT["_template"]
         source = str(template) if given_as_path else git("remote", "get-url", "origin")
         changed = git("status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.CalledProcessError, ValueError):
-        prefix = ["."]
-    if prefix:  # it merely lies in a checkout, or in none
+        reason = "The template is no Git checkout" if prefix else ""  # it merely lies in one
+    except FileNotFoundError:
+        reason = "Git is not installed"
+    except (subprocess.CalledProcessError, ValueError) as error:
+        # In Git's own words where it is something else: of a directory that another user owns, say.
+        reason = getattr(error, "stderr", "").partition("\n")[0]
+        if not reason or "not a git repository" in reason:
+            reason = "The template is no Git checkout"
+    if reason:
         if CONTEXT["_repo_dir"] == CONTEXT["_template"]:
             require(str(template), "")
-        return NOT_RECORDED
+        return NOT_RECORDED.format(reason)
     source = re.sub(r"^(https?://)[^/]*@", r"\1", source)
     answers = {name: value for name, value in CONTEXT.items() if not name.startswith("_")}
     state = {

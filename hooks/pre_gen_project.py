@@ -3,11 +3,8 @@
 """Check the answers before anything is written; exit status 1 and one line on stderr if one is unusable."""
 
 import json
-import os
 import re
 import sys
-import time
-from pathlib import Path
 
 # JSON escapes quotes and control characters: whatever was answered stays data.
 ANSWERS = {
@@ -36,30 +33,6 @@ def problem(answers: dict[str, str]) -> str | None:
     return None
 
 
-def remove_empty_parents(directory: Path, depth: int) -> None:
-    """Once cookiecutter has removed `directory`, remove up to `depth` parents that are empty.
-
-    Cookiecutter makes every directory of a slug with path parts, but on failure
-    removes only the last. It does so after this hook has ended; hence a child.
-    """
-    if os.fork():
-        return
-    deadline = time.monotonic() + 10
-    while directory.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    try:
-        for parent in list(directory.parents)[:depth]:
-            parent.rmdir()
-    except OSError:
-        pass
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    message = problem(ANSWERS)
-    if message:
-        print(f"ERROR: {message}", file=sys.stderr)
-        parts = Path(ANSWERS["project_slug"]).parts
-        if len(parts) > 1 and not {os.sep, os.pardir} & set(parts):
-            remove_empty_parents(Path.cwd(), len(parts) - 1)
-        sys.exit(1)
+if message := problem(ANSWERS):
+    print(f"ERROR: {message}", file=sys.stderr)
+    sys.exit(1)

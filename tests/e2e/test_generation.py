@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -82,8 +83,7 @@ def test_unusable_answers_are_refused_and_leave_nothing(tmp_path: Path, answer: 
     errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
     assert len(errors) == 1, done.stderr
     assert "Traceback" not in done.stderr
-    subprocess.run(["sleep", "0.2"])  # the parents of a nested slug go when cookiecutter has ended
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["target"]
+    assert not files(target) and not (target / answer.partition("=")[2]).is_dir()
 
 
 def test_existing_directory_is_left_alone(tmp_path: Path) -> None:
@@ -120,8 +120,6 @@ def test_metacharacters_in_the_description_stay_text(tmp_path: Path, text: str) 
 
 
 def test_prompts_explain_themselves() -> None:
-    import json
-
     template = json.loads((ROOT / "cookiecutter.json").read_text())
     asked = {name for name in template if not name.startswith("_")}
     assert asked == set(template["__prompts__"])

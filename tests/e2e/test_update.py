@@ -17,9 +17,7 @@ from harness import BIN, PRODUCT, ROOT
 from helpers import edited
 from pages import BLOCK
 
-OFFLINE = ("bwrap", "--dev-bind", "/", "/", "--unshare-net")
-
-
+OFFLINE = (str(shutil.which("bwrap")), "--dev-bind", "/", "/", "--unshare-net")
 FREEDESKTOP_SDK = "elements/{% if cookiecutter.toolchain == 'freedesktop-sdk' %}toolchain.bst{% endif %}"
 
 
@@ -34,12 +32,12 @@ class Place:
         return self.home / "template"
 
     def run(
-        self, *command: object, cwd: Path | None = None, status: int = 0, **variables: str
+        self, *command: object, cwd: Path | None = None, status: int = 0, variables: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command with nobody's configuration; its exit status must be `status`."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "XDG_"))}
         environment |= {f"GIT_{who}_{what}": "me@x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-        environment |= {"HOME": str(self.home), "PATH": f"{BIN}:{environment['PATH']}"} | variables
+        environment |= {"HOME": str(self.home), "PATH": f"{BIN}:{environment['PATH']}"} | (variables or {})
         words = list(map(str, command))
         done = subprocess.run(words, cwd=cwd or self.home, env=environment, capture_output=True, text=True)
         assert done.returncode == status, (words, done.stdout, done.stderr)
@@ -52,10 +50,16 @@ class Place:
         self.run("git", "commit", "-q", "--allow-empty", "-m", "As it is", cwd=repository)
         return self.run("git", "rev-parse", "HEAD", cwd=repository).stdout.strip()
 
-    def generate(self, template: object, *answers: str, cwd: Path | None = None) -> tuple[Path, str]:
+    def generate(
+        self,
+        template: object,
+        *answers: str,
+        cwd: Path | None = None,
+        variables: dict[str, str] | None = None,
+    ) -> tuple[Path, str]:
         """The project that cookiecutter makes in a directory 'out', and what was printed."""
         command = [*OFFLINE, BIN / "cookiecutter", template, "--no-input", "-o", self.home / "out", *answers]
-        return self.home / "out/my-project", self.run(*command, cwd=cwd).stdout
+        return self.home / "out/my-project", self.run(*command, cwd=cwd, variables=variables).stdout
 
     def cruft(self, project: Path, command: str, *options: str, status: int = 0) -> str:
         """What cruft prints."""
@@ -237,6 +241,20 @@ def test_template_that_is_no_checkout(place: Place) -> None:
     shutil.rmtree(place.template / ".git")
     project, printed = place.generate(place.template)
     assert "no Git checkout" in printed
+    assert not (project / ".cruft.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("PATH", "/nowhere", "Git is not installed"),
+        # A variable of Git's own tests.
+        ("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1", "fatal: detected dubious ownership"),
+    ],
+)
+def test_git_that_does_not_answer(place: Place, variable: str, value: str, reason: str) -> None:
+    project, printed = place.generate(place.template, variables={variable: value})
+    assert f"\n{reason}" in printed and "no Git checkout" not in printed and "cruft link" in printed
     assert not (project / ".cruft.json").exists()
 
 
