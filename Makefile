@@ -1,14 +1,14 @@
-# The two commands of this repository; both set up what they need.
+# The commands of this repository; each sets up what it needs.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: bench bench-quick demo lint mutants rows setup test test-slow unit
+.PHONY: bench bench-quick demo lint mutants rows setup test test-all unit
 
 # All tests but the slow ones; in two processes, since much of a build is waiting.
 test: lint
 	.venv/bin/pytest -m "not slow and not rows" -n 2 --dist loadfile --no-loadscope-reorder
 
-# What CI runs after that: builds with one job, the benchmark, a farm's faults and load.
-test-slow: setup
-	.venv/bin/pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
+# What CI runs: these and the slow ones, a farm's faults and load, more modes.
+test-all: lint
+	.venv/bin/pytest -m "not rows" -n 2 --dist loadfile --no-loadscope-reorder
 
 # A guided tour: generate a project, build it cold, warm and remotely.
 demo: setup

@@ -20,9 +20,9 @@ def compile_commands(project: Project, element: str, log: str) -> int:
     return len(re.findall(r"^(?:\S+: )?(?:cc|gcc|g\+\+|clang|clang\+\+)(?= ).* -c (?!.*conftest)", log, re.MULTILINE))
 
 
-# Elements with real builds meet one job and eight; for the small ones eight are enough.
+# Eight at once are what can go wrong; that one after the other goes right is seen in one program.
 CASES = [(element, 8) for element in EXAMPLES]
-ONE_JOB = [pytest.param(f"examples/{name}.bst", 1, marks=pytest.mark.slow) for name in ("hello", "lz4", "ninja")]
+ONE_JOB = [pytest.param("examples/ninja.bst", 1, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(("element", "jobs"), [*CASES, *ONE_JOB])

@@ -152,18 +152,18 @@ class Project:
     def build(
         self, element: str, mode: str, *, check: bool = True, keep_tree: bool = False, options: Iterable[str] = ()
     ) -> Build:
-        """Build `element` anew in `mode`: an artifact that is there is deleted first.
+        """Build `element` anew in `mode`: its artifacts are deleted first, as 'bst artifact delete' does.
 
         With `keep_tree` the build directory is kept with the artifact.
         """
-        self.bst(*options, "artifact", "delete", element, mode=mode, check=False)
+        names = self.name, element.removesuffix(".bst").replace("/", "-")
+        shutil.rmtree(self.cache.joinpath("buildstream/artifacts/refs", *names), ignore_errors=True)
         trees = ["--cache-buildtrees", "always"] if keep_tree else []
         start = time.monotonic()
         done = self.bst(*options, *trees, "build", element, mode=mode, check=check)
         seconds = time.monotonic() - start
-        directory = f"{self.name}/{element.removesuffix('.bst').replace('/', '-')}"
-        names = re.findall(rf" START +({re.escape(directory)}/\S+-build\.\S+\.log)$", done.stdout, re.MULTILINE)
-        log = "".join((self.cache / "buildstream/logs" / name).read_text(errors="replace") for name in names)
+        logs = re.findall(rf" START +({re.escape('/'.join(names))}/\S+-build\.\S+\.log)$", done.stdout, re.MULTILINE)
+        log = "".join((self.cache / "buildstream/logs" / name).read_text(errors="replace") for name in logs)
         return Build(done.returncode, parse_summary(log), parse_links(log), seconds, log, done.stdout)
 
     def build_script(
