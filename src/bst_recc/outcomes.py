@@ -50,5 +50,3 @@ OUTCOMES = {
         Outcome("unobserved", "what it reads cannot be observed", "uncached"),
     )
 }
-MISSES = [outcome.id for outcome in OUTCOMES.values() if outcome.kind == "miss"]
-PROBLEMS = [outcome.id for outcome in OUTCOMES.values() if outcome.kind == "problem"]

@@ -51,23 +51,15 @@ class LocalCas:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def bytes(self, digest: str) -> bytes | None:
-        """What is stored under `digest` (HASH/SIZE); None when it is gone or damaged."""
+    def read(self, kind: str, digest: str) -> Any:
+        """The message of type `kind` ('Action', 'Command', 'Directory'); None when it is gone or damaged."""
         name = digest.partition("/")[0]
         if not re.fullmatch("[0-9a-f]{64}", name):
             return None
         try:
             data = (self.directory / "objects" / name[:2] / name[2:]).read_bytes()
-        except OSError:
-            return None
-        return data if hashlib.sha256(data).hexdigest() == name else None
-
-    def read(self, kind: str, digest: str) -> Any:
-        """The message of type `kind` ('Action', 'Command', 'Directory'); None when it is gone or damaged."""
-        data = self.bytes(digest)
-        try:
-            return None if data is None else getattr(messages, kind).FromString(data)
-        except DecodeError:
+            return getattr(messages, kind).FromString(data) if hashlib.sha256(data).hexdigest() == name else None
+        except (OSError, DecodeError):
             return None
 
 
@@ -100,20 +92,18 @@ class Remote:
         """Raises ReccError for a URL that is none, or a credential that cannot be read."""
         self.endpoint = endpoint
         parts = urlsplit(endpoint.url)
-        if parts.scheme == "unix" and parts.path:
-            self.channel: Any = grpc.insecure_channel(f"unix:{parts.path}", OPTIONS)
-        elif parts.scheme in ("http", "grpc") and parts.netloc:
-            self.channel = grpc.insecure_channel(parts.netloc, OPTIONS)
-        elif parts.scheme in ("https", "grpcs") and parts.netloc:
+        target = f"unix:{parts.path}" if parts.scheme == "unix" and parts.path else parts.netloc
+        if not target or parts.scheme not in ("unix", "http", "grpc", "https", "grpcs"):
+            remedy = "Write it as http://HOST:PORT, https://… or unix:/PATH."
+            raise ReccError(f"'{endpoint.url}' is no URL of a service.", remedy)
+        if parts.scheme in ("https", "grpcs"):
             if bool(endpoint.client_key) != bool(endpoint.client_cert):
                 raise ReccError("client-key and client-cert go together.", "Add the other one to auth, or neither.")
             files = (endpoint.server_cert, endpoint.client_key, endpoint.client_cert)
             credentials = grpc.ssl_channel_credentials(*(credential(path) for path in files))
-            self.channel = grpc.secure_channel(parts.netloc, credentials, OPTIONS)
+            self.channel: Any = grpc.secure_channel(target, credentials, OPTIONS)
         else:
-            raise ReccError(
-                f"'{endpoint.url}' is no URL of a service.", "Write it as http://HOST:PORT, https://… or unix:/PATH."
-            )
+            self.channel = grpc.insecure_channel(target, OPTIONS)
         token = credential(endpoint.access_token)
         self.metadata = [("authorization", f"Bearer {token.decode().strip()}")] if token else []
         self.capabilities: Any = services.CapabilitiesStub(self.channel)
@@ -132,14 +122,13 @@ class Remote:
 
 def answers(url: str, timeout: float) -> bool:
     """Whether a server answers there within `timeout` seconds; it may not be listening yet."""
+    request = messages.GetCapabilitiesRequest()
     with Remote(Endpoint("storage-service", url)) as remote:
         try:
-            remote.call(
-                remote.capabilities.GetCapabilities, messages.GetCapabilitiesRequest(), timeout, wait_for_ready=True
-            )
+            remote.call(remote.capabilities.GetCapabilities, request, timeout, wait_for_ready=True)
+            return True
         except RpcError:
             return False
-    return True
 
 
 def refuse_all(address: str, reason: str, deadline: float, wanted: Callable[[], bool]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,14 +25,16 @@ COUNTS = (
 # What each word counts as besides a compile.
 FIELDS = {"hit": ["hits"], "verified": ["local", "remote", "verified"], "error": ["errors"], "unknown": ["errors"]}
 
-COMPILE = re.compile(r"recc: (compile|link) (\S+) ([0-9a-f]{64}/\d+|-|manifest|changed: .*?) (\d+) ms in (.+?): (.*)")
+COMPILE = re.compile(
+    r"recc: (compile|link) (\S+) (?:([0-9a-f]{64}/\d+)|-|manifest|changed: (.*?)) (\d+) ms in (.+?): (.*)"
+)
 HIDDEN = re.compile(r"recc: not cached, hidden input (.*?) ?read by: (\d+), first (.*)")
 SUMMARY = re.compile(r"recc: mode=(\S+) (compiles=\d+ .*?) uncached:(.*)")
 MODE = re.compile(r"    BST_RECC_MODE: [\"']?([\w-]+).*")
 END = re.compile(r"\[[\d:-]{8}\] (SUCCESS|FAILURE) +(?:\[[^]]*\] )?.+?: (.*)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Compile:
     """One compile (or link) that went through recc; `digest` of its action as HASH/SIZE, time in ms.
 
@@ -56,17 +57,17 @@ class Compile:
                 return shlex.split(self.command)
         return self.command.split()
 
-    @cached_property
+    @property
     def sources(self) -> list[str]:
         """The source files."""
         return self.words[self.words.index("-c") + 1 :] if "-c" in self.words else []
 
-    @cached_property
+    @property
     def outputs(self) -> list[str]:
         """The file that the command makes, or an empty list where the log does not say."""
         return self.words[2:3] if self.words[1:2] == ["-o"] else []
 
-    @cached_property
+    @property
     def identity(self) -> tuple[str, ...]:
         """What makes this the same compile as one in another build: directory and outputs."""
         return (self.directory, *(self.outputs or [self.command]))
@@ -75,6 +76,14 @@ class Compile:
     def file(self) -> str:
         """The name to show for it."""
         return " ".join(self.sources or self.outputs) or self.command
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What a summary counts it as."""
+        time = "hit_ms" if self.status == "hit" else "miss_ms"
+        if self.kind == "link":
+            return Counter({"links": 1, "link_hits": int(self.status == "hit"), time: self.ms})
+        return Counter({name: 1 for name in ("compiles", *FIELDS.get(self.status, [self.status]))} | {time: self.ms})
 
 
 @dataclass
@@ -100,27 +109,15 @@ class Log:
         return self.complete or bool(self.compiles)
 
 
-def count(compiles: Iterable[Compile]) -> Counter[str]:
-    """The counts of compiles that no summary is about."""
-    counts: Counter[str] = Counter()
-    for compile in compiles:
-        hit = compile.status == "hit"
-        counts["hit_ms" if hit else "miss_ms"] += compile.ms
-        if compile.kind == "link":
-            counts.update({"links": 1, "link_hits": int(hit)})
-        else:
-            counts.update(["compiles", *FIELDS.get(compile.status, [compile.status])])
-    return counts
-
-
 def numbers(text: str) -> Counter[str]:
     """The pairs NAME=NUMBER of a summary, without those that are 0."""
-    return +Counter({name: int(number) for name, number in re.findall(r"([\w-]+)=(\d+)(?= |$)", text)})
+    found = re.findall(r"([\w-]+)=(\d+)(?= |$)", text)
+    return +Counter({name: int(number) for name, number in found})
 
 
 def read_log(path: Path) -> Log:
     """Read one build log, as far as it is written; raises ReccError where its lines have a newer format."""
-    log, pending, summaries = Log(), list[Compile](), 0
+    log, summed = Log(), 0
     with path.open("rb") as lines:
         for raw in lines:
             # A line without an end is still being written, or was cut off.
@@ -128,11 +125,10 @@ def read_log(path: Path) -> Log:
                 continue
             line = raw.decode(errors="replace").rstrip("\r\n")
             if match := COMPILE.fullmatch(line):
-                kind, status, digest, ms, directory, command = match.groups()
-                status = status if status in OUTCOMES else "unknown"
-                changed = digest.removeprefix("changed: ") if digest.startswith("changed: ") else None
-                action = digest if "/" in digest and not changed else None
-                pending.append(Compile(kind, status, action, int(ms), directory, command, changed))
+                kind, word, digest, changed, ms, directory, command = match.groups()
+                status = word if word in OUTCOMES else "unknown"
+                log.compiles.append(Compile(kind, status, digest, int(ms), directory, command, changed))
+                log.complete = False
             elif match := SUMMARY.fullmatch(line):
                 counts, uncached = numbers(match[2]), numbers(match[3])
                 if counts["format"] > FORMAT:
@@ -140,13 +136,11 @@ def read_log(path: Path) -> Log:
                         f"{path} has lines of format {counts['format']}; this bst-recc reads up to {FORMAT}.",
                         "Install the bst-recc that the project asks for: pip install -r requirements.txt",
                     )
-                log.mode = match[1]
+                log.mode, log.complete, summed = match[1], True, len(log.compiles)
                 counts["verified"] = counts["remote"] if log.mode == "verify" else 0
                 counts["not_cached"] = sum(uncached.values())
                 log.counts.update({name: counts[name.replace("_", "-")] or counts[name] for name in COUNTS})
                 log.uncached.update(uncached)
-                log.compiles += pending
-                pending, summaries = [], summaries + 1
             elif match := HIDDEN.fullmatch(line):
                 log.hidden.append((match[1], int(match[2]), match[3]))
             elif line.startswith("recc: off: "):
@@ -155,7 +149,6 @@ def read_log(path: Path) -> Log:
                 log.mode = log.mode or match[1]
             elif (match := END.fullmatch(line)) and (match[1] == "FAILURE" or match[2] == "Build"):
                 log.state = "built" if match[1] == "SUCCESS" else "failed"
-    log.complete = summaries > 0 and not pending
-    log.compiles += pending
-    log.counts.update(count(pending))
+    for compile in log.compiles[summed:]:
+        log.counts.update(compile.counts)
     return log

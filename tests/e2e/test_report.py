@@ -79,16 +79,8 @@ def test_running_and_interrupted_builds(fetched: Project) -> None:
     commands = "config:\n  build-commands:\n  - cc -c greeting.c\n  - sleep 300\n"
     text = (fetched.path / "elements" / ELEMENT).read_text().replace("kind: make", "kind: manual")
     with edited(element, text + commands):
-        command = [
-            str(BIN / "bst"),
-            "-c",
-            str(fetched.configuration),
-            "-o",
-            "recc_mode",
-            "remote",
-            "build",
-            element.name,
-        ]
+        options = ["-c", str(fetched.configuration), "-o", "recc_mode", "remote"]
+        command = [str(BIN / "bst"), *options, "build", element.name]
         with subprocess.Popen(command, cwd=fetched.path, env=fetched.environment, stdin=subprocess.DEVNULL) as bst:
             logs = fetched.cache / "buildstream/logs" / fetched.name / "interrupted"
             deadline = time.monotonic() + 120

@@ -1,15 +1,16 @@
 # What bst-recc report and explain make of build logs and actions: builds, states, reasons, JSON, HTML, bad input.
 # SPDX-License-Identifier: Apache-2.0
-"""The tests write logs and actions as BuildStream, casd and recc leave them; tests/test_report.py reads real ones."""
+"""The tests write logs and actions as BuildStream, casd and recc leave them; e2e/test_report.py reads real ones."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
-import html.parser
+import html
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ from bst_recc.cli import group
 from bst_recc.errors import ReccError
 from bst_recc.reapi import messages
 from bst_recc.report import SCHEMA
+from bst_recc.report.contents import iso
+from bst_recc.report.why import REASONS
 
 UTC = timezone.utc
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -46,8 +49,7 @@ def closed() -> dict[str, Any]:
             node["unevaluatedProperties"] = False
 
     close(strict)
-    for part in ("counts", "compile"):  # of others
-        del strict["$defs"][part]["unevaluatedProperties"]
+    del strict["$defs"]["counts"]["unevaluatedProperties"]  # an element has more
     return strict
 
 
@@ -122,12 +124,14 @@ class Lab:
         os.utime(path, (start.timestamp() + seconds,) * 2)
         return path
 
-    def casd(self, start: float, end: float) -> None:
-        """The log of a casd that ran from `start` to `end`."""
-        path = self.logs / f"_casd/{NOON.timestamp() + start:.3f}.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stamp = (NOON + timedelta(seconds=end)).astimezone(self.zone)
-        path.write_text(f"2026 first\n{stamp:%Y-%m-%dT%H:%M:%S}.000{stamp:%z} [1:2] [buildboxcasd.m.cpp:1] Received\n")
+    def casds(self, *runs: tuple[float, float]) -> None:
+        """Logs of casds that ran from so many seconds after noon to so many, and of no others."""
+        shutil.rmtree(self.logs / "_casd", ignore_errors=True)
+        (self.logs / "_casd").mkdir(parents=True)
+        for start, end in runs:
+            path = self.logs / f"_casd/{NOON.timestamp() + start:.3f}.log"
+            path.touch()
+            os.utime(path, (NOON.timestamp() + end,) * 2)
 
     def one(self, at: float, element: str = APP, number: int = 1, **more: Any) -> Path:
         """A log of `number` hits."""
@@ -186,7 +190,6 @@ class Lab:
         """Reasons for the miss of `after`, when `before` was compiled an hour earlier."""
         self.log([compiled("local", before, "cc -c a.c"), summary(mode, compiles=1, local=1)], -3600)
         self.log([compiled("local", after, "cc -c a.c"), summary(compiles=1, local=1)])
-        self.casd(-1, 100)
         (miss,) = self.json()["elements"][0]["misses"]
         reasons: list[dict[str, Any]] = miss["reasons"]
         return reasons
@@ -195,6 +198,7 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Lab:
     made = Lab(tmp_path, capsys)
+    made.casds((-1, 100))
     monkeypatch.chdir(made.project)
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HOME"):
         monkeypatch.setenv(name, str(tmp_path))
@@ -210,7 +214,6 @@ def elements(report: dict[str, Any]) -> list[tuple[str, int]]:
 
 
 def test_counts_of_an_element_and_of_all(lab: Lab) -> None:
-    lab.casd(-1, 100)
     lab.log(
         [
             compiled("hit", A, "cc -o a.o -c a.c", 40),
@@ -232,25 +235,19 @@ def test_counts_of_an_element_and_of_all(lab: Lab) -> None:
     assert totals["uncached"] == {"probe": 15, "clock": 2}
     shown = lab.run()
     assert re.search(r"^total +40 +36 .* 1 of 3 +90.0 %", shown, re.MULTILINE)
-    assert "15 probe: a check by a configure step" in shown
+    assert re.search(r"^ +15 +probe +a check by a configure step", shown, re.MULTILINE)
 
 
-def test_nothing_compiled_has_no_rate(lab: Lab) -> None:
-    lab.casd(-1, 100)
+def test_what_is_neither_hit_nor_miss(lab: Lab) -> None:
+    """Commands that no cache can serve have no rate; what was compiled both ways is no miss."""
     lab.log([summary(uncached="no-compile=3")])
-    assert lab.json()["elements"][0]["hit_rate"] is None
-    assert re.search(r"^total .* - ", lab.run(), re.MULTILINE)
-
-
-def test_verified_compiles_are_no_misses(lab: Lab) -> None:
-    lab.casd(-1, 100)
-    lab.log([compiled("verified", A, "cc -c a.c"), summary("verify", compiles=1, local=1, remote=1)], mode="verify")
-    (element,) = lab.json()["elements"]
-    assert (element["verified"], element["misses"]) == (1, [])
+    lab.log([compiled("verified", A, "cc -c a.c"), summary("verify", compiles=1, local=1, remote=1)], 1, LIBRARY)
+    app, library = lab.json()["elements"]
+    assert (app["hit_rate"], library["verified"], library["misses"]) == (None, 1, [])
+    assert re.search(rf"^{APP} .* - ", lab.run(), re.MULTILINE)
 
 
 def test_links_are_counted_apart(lab: Lab) -> None:
-    lab.casd(-1, 100)
     lines = [compiled("hit", A, "cc -c a.c", 5), compiled("local", C, "cc -o two", 11, kind="link")]
     for seconds, end in enumerate(([summary(compiles=1, hits=1, links=1, hit_ms=5, miss_ms=11)], [])):
         lab.log([*lines, *end], seconds)
@@ -265,7 +262,6 @@ def test_links_are_counted_apart(lab: Lab) -> None:
 
 def test_states(lab: Lab) -> None:
     """Whether or not recc had compiled anything."""
-    lab.casd(-1, 100)
     line = compiled("hit", A, "cc -c a.c")
     failed = "[00:00:01] FAILURE [12345678] {}: Command failed\n"
     lab.log([line], 0, "cut.bst", end="\n\nForcefully terminated\n")
@@ -292,7 +288,7 @@ def test_states(lab: Lab) -> None:
         "cut-early.bst: recc compiled nothing in it.",
         "cut.bst: its build was interrupted: the counts are those up to there.",
         "now.bst: its build is still running: the counts are those up to there.",
-        "1 more element built without a compile by recc.",
+        "Built without a compile by recc: 1 more (plain.bst).",
     ]
     shown = lab.run()
     assert "cut.bst (interrupted, ?)  " in shown and "bad-off.bst (failed)  " in shown
@@ -301,7 +297,6 @@ def test_states(lab: Lab) -> None:
 
 def test_log_truncated_anywhere(lab: Lab) -> None:
     """Cut anywhere: a report, or a useful answer; counts never exceed those of the whole log."""
-    lab.casd(-1, 100)
     path = lab.log([compiled("hit", A, "cc -c a.c", 5), compiled("local", B, "cc -c b.c", 7), summary(compiles=2)])
     whole = path.read_bytes()
     for size in (*range(90, len(whole), 97), len(whole) - 1):
@@ -314,19 +309,17 @@ def test_log_truncated_anywhere(lab: Lab) -> None:
 
 
 def test_off_and_opted_out(lab: Lab) -> None:
-    lab.casd(-1, 100)
     lab.log(["cc -c a.c"], mode="off")
     lab.log(["recc: off: objects: random \x1b[31mbytes"], 1, LIBRARY, mode="'off: objects: random'")
     report, shown = lab.json(), lab.run()
     assert [(e["element"], e["mode"], e["complete"]) for e in report["elements"]] == [(LIBRARY, "off", False)]
     assert f"Note: {LIBRARY} is built without recc: objects: random" in shown and "\x1b" not in shown
-    assert f"Built with recc_mode off: 1 ({APP})." in shown
+    assert f"({APP})." in shown and "Built with recc_mode off: 1 of these." in shown
     assert "Nothing in this build was compiled by recc." in report["notes"]
     assert lab.json("--element", APP)["elements"][0]["mode"] == "off"
 
 
 def test_elements_of_other_projects_are_named(lab: Lab) -> None:
-    lab.casd(-1, 100)
     lab.one(0, "sub.bst:gcc.bst", 2, project="toolchain")
     report = lab.json()
     assert [(e["element"], e["project"], e["compiles"]) for e in report["elements"]] == [
@@ -335,7 +328,7 @@ def test_elements_of_other_projects_are_named(lab: Lab) -> None:
     assert report["notes"] == ["sub.bst:gcc.bst: it is of the project toolchain."]
     assert elements(lab.json("--element", "sub.bst:gcc.bst")) == [("sub.bst:gcc.bst", 2)]
     # The same junction in a build of another project is that one's.
-    lab.casd(200, 300)
+    lab.casds((-1, 100), (200, 300))
     lab.one(210, "sub.bst:make.bst", project="toolchain")
     lab.one(220, "app.bst", project="other")
     assert elements(lab.json()) == [("sub.bst:gcc.bst", 2)]
@@ -345,68 +338,36 @@ def test_elements_of_other_projects_are_named(lab: Lab) -> None:
 
 
 def test_elements_that_share_a_log_directory(lab: Lab) -> None:
-    lab.casd(-1, 100)
     lab.one(0, "t-plain.bst", 1)
     lab.one(1, "t/plain.bst", 2)
     assert elements(lab.json()) == [("t-plain.bst", 1), ("t/plain.bst", 2)]
-    assert elements(lab.json("--element", "t/plain")) == [("t/plain.bst", 2)]
 
 
 # Which logs are a build
 
 
-def test_runs_of_casd_tell_builds_apart(lab: Lab) -> None:
-    """Two builds a second apart, and a long idle time within one."""
-    lab.casd(-100, -1)
-    lab.casd(0.5, 500)
-    lab.casd(600, 601)  # a bst that built nothing
-    lab.one(-20, LIBRARY, 1)
-    lab.one(1, number=2)
-    lab.one(400, LIBRARY, 3)
-    report = lab.json()
-    assert elements(report) == [(APP, 2), (LIBRARY, 3)]
-    assert [*report["session"].values()] == ["2026-03-05T12:00:01+00:00", "2026-03-05T12:06:50+00:00", "casd"]
-    assert elements(lab.json("--session", "2")) == [(LIBRARY, 1)]
-    assert "of builds that casd's logs tell of is 2" in lab.fail("--session", "3")
-    with pytest.raises(click.UsageError):
-        lab.run("--session", "0")
-
-
-def test_run_that_starts_in_the_second_of_its_first_log(lab: Lab) -> None:
-    lab.casd(-10, 0.2)
-    lab.casd(0.6, 9)
-    lab.one(-5, number=1)
-    lab.one(0, LIBRARY, 3, seconds=0)  # over before the second one starts
-    lab.one(0, number=2)
-    assert elements(lab.json()) == [(APP, 2)]
-    assert elements(lab.json("--session", "2")) == [(APP, 1), (LIBRARY, 3)]
-
-
-def test_other_bst_during_a_build_does_not_split_it(lab: Lab) -> None:
-    lab.casd(0, 100)
-    lab.casd(20, 21)
-    lab.one(1)
-    lab.one(20)
-    assert len(elements(lab.json())) == 1
-    lab.one(50, LIBRARY)
-    assert len(elements(lab.json())) == 2
-
-
-def test_overlapping_runs_split_where_an_element_is_built_again(lab: Lab) -> None:
-    lab.casd(0, 1000)  # a shell that stays open
-    lab.casd(10, 30)
-    lab.one(11, number=1)
-    lab.one(41, number=2)
-    assert elements(lab.json()) == [(APP, 2)]
-    assert elements(lab.json("--session", "2")) == [(APP, 1)]
-
-
-def test_retry_in_one_run_counts_once(lab: Lab) -> None:
-    lab.casd(0, 100)
-    lab.one(1, LIBRARY, number=1)
-    lab.one(2, number=1)
-    lab.one(50, number=5)
-    assert elements(lab.json()) == [(APP, 5), (LIBRARY, 1)]
+@pytest.mark.parametrize(
+    ("casds", "logs", "builds"),
+    [
+        # Two builds a second apart, a long idle time within one, and a bst that built nothing.
+        ([(-100, -1), (0.5, 500), (600, 601)], "-20+1 1+1 400+1", [[1, 400], [-20]]),
+        # A build starts in the second of its first log; what was over by then is of the one before.
+        ([(-10, 0.2), (0.6, 9)], "-5+1 0+0 0+9", [[0], [-5, 0]]),
+        # Another bst, during a build, does not split it; nor does an element that is tried again.
+        ([(0, 100), (20, 21)], "1+1 20+5 50+1", [[1, 20, 50]]),
+    ],
+)
+def test_runs_of_casd_tell_builds_apart(
+    lab: Lab, casds: list[tuple[float, float]], logs: str, builds: list[list[int]]
+) -> None:
+    lab.casds(*casds)
+    for number, (at, seconds) in enumerate(re.findall(r"(-?\d+)\+(\d+)", logs)):
+        lab.one(int(at), f"{number}.bst", seconds=int(seconds))
+    for number, starts in enumerate(builds, 1):
+        report = lab.json("--session", str(number))
+        assert [e["start"] for e in report["elements"]] == [iso(NOON.timestamp() + start) for start in starts]
+        assert report["session"]["start"] == iso(NOON.timestamp() + starts[0])
+    assert f"casd's logs tell of {len(builds)}" in lab.fail("--session", "9")
 
 
 def test_since(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,11 +377,11 @@ def test_since(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.one(-7200, LIBRARY, 1)
     lab.one(-3600, number=2)
     lab.one(0, number=3)
+    lab.casds()
     assert "--since 30d" in lab.fail()
     assert lab.json("--since", "2026-03-05T10:30")["session"]["marked_by"] == "since"
-    assert elements(lab.json("--since", "2026-03-05T10:30")) == [(APP, 3)]
-    assert elements(lab.json("--since", "2026-03-05")) == [(APP, 3), (LIBRARY, 1)]
-    assert elements(lab.json("--since", "20260305-115959")) == [(APP, 3)]
+    for moment, expected in (("2026-03-05T11:30", [(APP, 3)]), ("2026-03-05", [(APP, 3), (LIBRARY, 1)])):
+        assert elements(lab.json("--since", moment)) == expected
     assert elements(lab.json("--since", "99999d"))[0] == (APP, 3)
     assert "nothing was built since" in lab.fail("--since", "1s")
     for wrong in ("yesterday-ish", "", "25:00"):
@@ -435,8 +396,7 @@ def test_reads_the_same_in_every_time_zone(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, built_in: int, read_in: str
 ) -> None:
     lab.zone = timezone(timedelta(hours=built_in))
-    lab.casd(-100, -1)
-    lab.casd(0, 100)
+    lab.casds((-100, -1), (0, 100))
     lab.one(-50, number=1)
     # Without a sandbox there is no stamp.
     plain = lab.one(1, "stack.bst", number=2)
@@ -453,8 +413,7 @@ def test_reads_the_same_in_every_time_zone(
 
 
 def test_element_chooses_the_last_build_that_has_it(lab: Lab) -> None:
-    lab.casd(-3601, -3000)
-    lab.casd(-1, 100)
+    lab.casds((-3601, -3000), (-1, 100))
     lab.one(-3600, LIBRARY, 4)
     lab.one(0, number=2)
     for name in (LIBRARY, "examples/library"):
@@ -471,7 +430,6 @@ def test_never_seen(lab: Lab) -> None:
     """Nor is another element, or another output, the same."""
     lab.log([compiled("local", A, "cc -c a.c")], -3600, LIBRARY)
     lab.log([compiled("local", A, "cc -c other.c")], -1800)
-    lab.casd(-1, 100)
     lab.log([compiled("local", A, "cc -c a.c")])
     (miss,) = lab.json()["elements"][0]["misses"]
     assert miss["reasons"] == [{"kind": "never-seen", "text": "never seen", "inputs": []}]
@@ -502,17 +460,12 @@ def test_the_same_action_before(lab: Lab) -> None:
         ({"inputs": {"a.c": "1", "a.h": "2", "x": "", "y": "", "z": ""}}, "an input changed: a.c, a.h, x and 2 more"),
         ({"properties": {"OSFamily": "linux"}}, "platform changed: OSFamily"),
         ({"salt": ""}, "first compile in this mode, which keeps its results apart"),
+        ({"toolchain": "t/2", "inputs": {"a.c": "int b;", "a.h": "one"}}, "toolchain changed; an input changed: a.c"),
     ],
 )
 def test_what_changed(lab: Lab, change: dict[str, Any], text: str) -> None:
-    (reason,) = lab.missed(lab.action(), lab.action(**change))
-    assert reason["text"] == text
-
-
-def test_several_reasons_weightiest_first(lab: Lab) -> None:
-    after = lab.action("/usr/bin/cc -DX -c a.c", {"a.c": "int b;", "a.h": "one"}, toolchain="t/2")
-    assert [r["kind"] for r in lab.missed(lab.action(), after)] == ["toolchain", "command", "inputs"]
-    assert "toolchain changed; command changed; an input changed: a.c" in lab.run()
+    assert "; ".join(reason["text"] for reason in lab.missed(lab.action(), lab.action(**change))) == text
+    assert text in lab.run()
 
 
 def test_compared_with_the_last_compile_of_the_same_mode(lab: Lab) -> None:
@@ -534,30 +487,19 @@ def test_what_can_not_be_compared_is_unknown(lab: Lab) -> None:
 
 
 def test_an_input_that_the_wrapper_names(lab: Lab) -> None:
-    lab.casd(-1, 100)
     lab.log([f"recc: compile local changed: a.h 5 ms in {DIRECTORY}: cc -c a.c"])
     (miss,) = lab.json()["elements"][0]["misses"]
     assert (miss["action"], miss["reasons"][0]["inputs"]) == (None, ["a.h"])
     assert lab.json("explain", APP, "a.c")["note"] == "It was compiled anew, since this has changed: a.h."
 
 
-def test_thousands_of_misses(lab: Lab) -> None:
-    """Linear in their number: with a search through all compiles for each it takes minutes."""
-    lab.casd(-1, 100)
-    before, after = lab.action(), lab.action(toolchain="t/2")
-    for at, digest in ((-3600, before), (0, after)):
-        lab.log([compiled("local", digest, f"cc -o d/f{n}.o -c f{n}.c") for n in range(300)], at)
-    misses = lab.json()["elements"][0]["misses"]
-    assert [miss["reasons"][0]["kind"] for miss in misses] == ["toolchain"] * 300
-
-
 # explain
 
 
-def explained(lab: Lab, before: str, after: str, *arguments: str) -> dict[str, Any]:
+def explained(lab: Lab, before: str, after: str) -> dict[str, Any]:
     for at, digest in ((-3600, before), (0, after)):
         lab.log([compiled("local", digest, "cc -o sub/a.o -c src/a.c")], at)
-    return lab.json("explain", APP, *(arguments or ("src/a.c",)))
+    return lab.json("explain", APP, "src/a.c")
 
 
 def test_explain_lists_what_differs(lab: Lab) -> None:
@@ -584,47 +526,32 @@ def test_explain_lists_what_differs(lab: Lab) -> None:
         assert words in shown
 
 
-@pytest.mark.parametrize("name", ["src/a.c", "a.c", "./a.c", "sub/a.o", "a.o"])
-def test_explain_finds_source_or_object(lab: Lab, name: str) -> None:
-    assert explained(lab, lab.action(), lab.action(toolchain="t/2"), name)["file"] == name
-
-
 def test_explain_skips_compiles_of_the_same_action(lab: Lab) -> None:
     after = lab.action(toolchain="t/2")
     lab.log([compiled("hit", after, "cc -o sub/a.o -c src/a.c")], 7200)
-    assert explained(lab, lab.action(), after)["differences"]["platform"]
+    explained(lab, lab.action(), after)
+    assert lab.json("explain", APP, "sub/a.o")["differences"]["platform"]
 
 
 def test_explain_with_nothing_to_compare(lab: Lab) -> None:
     lab.log([compiled("local", A, "cc -c a.c")])
     data = lab.json("explain", APP, "a.c")
     assert (data["previous"], data["differences"]) == (None, None)
-    assert "the only compile" in data["note"]
     lab.log([compiled("hit", A, "cc -c a.c")], 60)
-    assert "All 2 compiles" in lab.run("explain", APP, "a.c")
+    assert "in the logs have the same action: 2." in lab.run("explain", APP, "a.c")
+    lab.log([compiled("hit", B, "cc -c a.c")], 90)
+    shown = lab.run("explain", APP, "a.c")
+    assert f"  action {A}\n  action {B}" in shown and "gone from the CAS" in shown
     lab.log([compiled("hit", "manifest", "cc -c a.c")], 120)
     assert "the manifest answered it" in lab.run("explain", APP, "a.c")
 
 
-def test_explain_when_blobs_are_gone(lab: Lab) -> None:
-    data = explained(lab, A, B)
-    assert data["differences"]["unreadable"] == [f"action {A}", f"action {B}"]
-    assert "gone from the CAS" in data["note"]
-
-
 def test_explain_refuses_what_it_cannot_find(lab: Lab) -> None:
-    lab.log(
-        [
-            compiled("local", A, "cc -o x/same.o -c x/same.c"),
-            compiled("local", B, "cc -o y/same.o -c y/same.c"),
-            compiled("failed", None, "cc -c data.c"),
-        ]
-    )
-    assert "Did you mean: x/same.c" in lab.fail("explain", APP, "x/some.c")
-    assert "Say which: x/same.o, y/same.o" in lab.fail("explain", APP, "same.c")
+    lab.log([compiled("local", A, "cc -o x/some.o -c x/some.c"), compiled("failed", None, "cc -c data.c")])
+    assert "Did you mean: x/some.c" in lab.fail("explain", APP, "some.c")
     assert "has no action: failed" in lab.fail("explain", APP, "data.c")
-    assert "Compiled were: data.c, x/same.c, x/same.o" in lab.fail("explain", APP, "zzzzzzzz")
-    assert "there is no element nope" in lab.fail("explain", "nope", "a.c")
+    assert "Compiled were: data.c, x/some.c, x/some.o" in lab.fail("explain", APP, "zzzzzzzz")
+    assert "there is no build log of nope.bst" in lab.fail("explain", "nope", "a.c")
     lab.log(["nothing"], 0, LIBRARY)
     assert "recc_mode remote build" in lab.fail("explain", LIBRARY, "a.c")
 
@@ -632,23 +559,17 @@ def test_explain_refuses_what_it_cannot_find(lab: Lab) -> None:
 # Bad input
 
 
-def test_no_log(lab: Lab) -> None:
+def test_elements_without_a_log(lab: Lab) -> None:
     assert "bst build" in lab.fail()
     lab.one(0, project="other")
-    assert "It has logs of: other." in lab.fail()
-
-
-def test_elements_that_do_not_exist_or_were_not_built(lab: Lab) -> None:
+    assert "Projects with logs in this one: other." in lab.fail()
     lab.one(0)
     assert f"Did you mean: {APP}" in lab.fail("--element", "examples/ap")
-    assert "there is no build log of unbuilt.bst" in lab.fail("--element", "unbuilt.bst")
-    assert "there is no build log of toolchain.bst:gcc.bst" in lab.fail("--element", "toolchain.bst:gcc.bst")
-    for odd in ("", "..", "/etc/passwd", "x" * 5000):
-        assert "there is no element" in lab.fail("--element", odd)
+    for odd in ("unbuilt.bst", "toolchain.bst:gcc.bst", "", "..", "/etc/passwd", "x" * 5000):
+        assert f"there is no build log of {odd}" in lab.fail("--element", APP, "--element", odd)
 
 
 def test_where_the_logs_are(lab: Lab, tmp_path: Path) -> None:
-    lab.casd(-1, 100)
     lab.one(0)
     lab.logs.rename(tmp_path / "elsewhere")
     assert "no build log" in lab.fail()
@@ -657,21 +578,17 @@ def test_where_the_logs_are(lab: Lab, tmp_path: Path) -> None:
     assert lab.json("-c", configuration)["logs"] == str(tmp_path / "elsewhere")
     configuration.rename(tmp_path / "buildstream.conf")
     assert lab.json()["elements"]
-    assert lab.json("--logs", tmp_path / "elsewhere")["elements"]
 
 
 def test_html_that_cannot_be_written(lab: Lab, tmp_path: Path) -> None:
-    lab.casd(-1, 100)
     lab.one(0)
-    assert "cannot write" in lab.fail("--html", tmp_path / "missing/report.html")
-    (tmp_path / "directory").mkdir()
-    assert "cannot write" in lab.fail("--html", tmp_path / "directory")
-    assert not list(tmp_path.glob("*.new"))
+    assert "cannot write" in lab.fail("--html", lab.project / "project.conf/report.html")
+    with pytest.raises(click.UsageError):
+        lab.run("--html", tmp_path)
 
 
 def test_pipes(lab: Lab) -> None:
     """A reader that has seen enough, no standard output at all, and a full one."""
-    lab.casd(-1, 100)
     lab.log([compiled("local", A, f"cc -c {n}ünï.c") for n in range(999)])
     script = f"""r={BIN}/bst-recc; $r report --all --json | head -c 9; echo "${{PIPESTATUS[*]}}"
         $r report >&-; $r report >/dev/full; echo $?"""
@@ -684,9 +601,8 @@ def test_pipes(lab: Lab) -> None:
 
 
 def evil(lab: Lab) -> None:
-    lab.casd(-1, 100)
     hidden = f"recc: not cached, hidden input <img src=x onerror=alert(1)>[red] read by: 1, first {EVIL}"
-    lab.log([compiled("local", A, EVIL), hidden, summary(compiles=1, local=1, uncached="probe=1")])
+    lab.log([compiled("local", A, EVIL), hidden, summary(compiles=1, local=1, uncached="probe=1 of-tomorrow=2")])
 
 
 def test_markup_of_logs_is_text(lab: Lab) -> None:
@@ -697,76 +613,35 @@ def test_markup_of_logs_is_text(lab: Lab) -> None:
     assert lab.json()["elements"][0]["misses"][0]["command"] == EVIL
 
 
-def test_lines_are_broken_at_the_width_that_is_given_only(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_broken_at_the_width_that_is_given_only(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"{'long/' * 60}x.c"
-    lab.casd(-1, 100)
     lab.log([compiled("local", A, f"cc -c {name}"), summary(compiles=100000, hits=99999)])
-    assert re.search(rf"^{name} +local +0.1 s +never seen$", lab.run(), re.MULTILINE)
+    assert re.search(rf"^{name} +local +0.1 s +never seen *$", lab.run(), re.MULTILINE)
     monkeypatch.setenv("COLUMNS", "80")
     shown = lab.run()
-    assert max(map(len, shown.splitlines())) <= 80
+    assert max(map(len, shown.splitlines()[1:])) <= 80
     assert re.search(r"^total +100000 +99999 +100.0 %", shown, re.MULTILINE)
 
 
 def test_many_misses_are_cut_short(lab: Lab) -> None:
-    lab.casd(-1, 100)
     lab.log([compiled("local", A, f"cc -c f{n}.c") for n in range(50)])
     shown = lab.run()
-    assert "and 30 more (never seen: 30); --all shows them." in shown and "f49.c" not in shown
+    assert "and 30 more; --all shows them." in shown and "f49.c" not in shown
     assert "f49.c" in lab.run("--all")
     assert len(lab.json()["elements"][0]["misses"]) == 50
 
 
-class Page(html.parser.HTMLParser):
-    """Tags with attributes, and text, of a page; notes tags that are not closed in order."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.open: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def test_html_escapes_everything(lab: Lab, tmp_path: Path) -> None:
+def test_page_is_self_contained_and_escapes_everything(lab: Lab, tmp_path: Path) -> None:
     evil(lab)
     lab.run("--html", tmp_path / "report.html")
-    page = Page((tmp_path / "report.html").read_text())
-    assert page.open == []
-    assert not {"script", "img", "i", "b", "link", "iframe"} & {tag for tag, _ in page.tags}
-    assert all(not name.startswith("on") and name not in ("src", "href") for _, attrs in page.tags for name in attrs)
-    words = "".join(page.words)
-    assert "<script>alert(1)</script>&amp;\"'" in words and "<img src=x onerror=alert(1)>[red]" in words
-    assert not re.search("[\x1b\x07\u202e]", words)
-    assert "never seen" in words and "a check by a configure step" in words
-
-
-def test_html_is_self_contained_and_has_the_bars(lab: Lab, tmp_path: Path) -> None:
-    lab.casd(-1, 100)
-    lab.log([summary(compiles=4, hits=3, local=1, uncached="probe=4")])
-    lab.log([summary("verify", compiles=2, local=2, remote=2)], 1, LIBRARY, mode="verify")
-    lab.log([], 2, "mode-off.bst", mode="off")
-    lab.run("--html", tmp_path / "report.html")
-    text = (tmp_path / "report.html").read_text()
-    assert not re.search(r"https?://|url\(|@import", text)
-    assert "default-src 'none'" in text
-    page = Page(text)
-    labels = [attrs["aria-label"] for _, attrs in page.tags if attrs.get("role") == "img"]
-    assert labels == ["3 hits, 1 local, 4 not cached", "2 remote (or verified)"]
-    widths = [float(str(attrs["style"])[7:-1]) for _, attrs in page.tags if "style" in attrs]
-    assert widths == [37.5, 12.5, 50, 100]
-    assert "Built with recc_mode off: 1 (mode-off.bst)." in page.words
+    page = (tmp_path / "report.html").read_text()
+    assert not re.search(r"https?://|url\(|@import|[\x1b\x07\u202e]", page)
+    assert "default-src 'none'" in page
+    assert not {"script", "img", "i", "b", "link", "iframe"} & set(re.findall(r"<(\w+)", page))
+    assert not re.search(r"<[^>]+ (on\w+|src|href)=", page)
+    text = html.unescape(page)
+    assert "<script>alert(1)</script>&amp;\"'" in text and "<img src=x onerror=alert(1)>[red]" in text
+    assert "never seen" in text and "a check by a configure step" in text
 
 
 # The schema
@@ -779,3 +654,4 @@ def test_schema_is_printed_valid_and_documented(lab: Lab) -> None:
     element, reason = (schema["$defs"][name]["properties"] for name in ("element", "reason"))
     words = [*reason["kind"]["enum"], *element, *element["state"]["enum"]]
     assert [word for word in words if f"`{word}`" not in page] == []
+    assert reason["kind"]["enum"] == list(REASONS)

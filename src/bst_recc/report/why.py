@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
+from bst_recc.outcomes import OUTCOMES
 from bst_recc.reapi import LocalCas, messages, text
-from bst_recc.report.builds import LogFile
-from bst_recc.wrapperlog import Compile, Log, read_log
+from bst_recc.report.builds import LogFile, Logs
+from bst_recc.wrapperlog import Compile
 
 TOOLCHAIN_PROPERTY = "chrootRootDigest"
-SHOWN_INPUTS = 3
+SHOWN_NAMES = 3
+# The kinds of reasons, as the JSON has them, and their words; the weightiest difference first.
+REASONS = {
+    "never-seen": "never seen",
+    "not-in-cache": "not in the cache any more",
+    "not-stored": "compiled before, but its result was not stored",
+    "mode": "first compile in this mode, which keeps its results apart",
+    "toolchain": "toolchain changed",
+    "platform": "platform changed: {}",
+    "command": "command changed",
+    "environment": "environment changed: {}",
+    "inputs": "an input changed: {}",
+    "settings": "settings of the action changed",
+    "unknown": "unknown ({})",
+    "failed": "the {} failed",
+    "error": "recc failed; its messages are in the build log",
+}
+
+
+def reason(kind: str, *names: str) -> dict[str, Any]:
+    """One reason for a miss: what kind, in words, and the names of what it is about."""
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    words = REASONS[kind].format(", ".join(names[:SHOWN_NAMES]) + more)
+    return {"kind": kind, "text": words, "inputs": list(names) if kind == "inputs" else []}
 
 
 def changes(before: dict[str, str], after: dict[str, str]) -> list[dict[str, Any]]:
@@ -38,18 +63,16 @@ def compare(cas: LocalCas, before: str, after: str) -> dict[str, list[Any]]:
     names = ("arguments", "environment", "platform", "outputs", "settings", "inputs", "unreadable")
     found: dict[str, list[Any]] = {name: [] for name in names}
 
-    def read(kind: str, digest: str) -> Any:
-        message = cas.read(kind, digest)
-        if message is None:
-            found["unreadable"].append(f"{kind.lower()} {digest}")
-        return message
+    def read(kind: str, *digests: str) -> list[Any]:
+        """Both messages, or none where one has left the storage; that of no digest is an empty one."""
+        sides = [cas.read(kind, digest) if digest else getattr(messages, kind)() for digest in digests]
+        lost = [f"{kind.lower()} {digest}" for digest, side in zip(digests, sides, strict=True) if side is None]
+        found["unreadable"] += lost
+        return [] if lost else sides
 
     def trees(before: str, after: str, path: str, inside: str) -> None:
         """Add the differences of two directories at `path`; names `inside` the working directory are relative to it."""
-        if before == after:
-            return
-        sides = [read("Directory", digest) if digest else messages.Directory() for digest in (before, after)]
-        if None in sides:
+        if before == after or not (sides := read("Directory", before, after)):
             return
         entries: list[dict[str, str]] = []
         for side in sides:
@@ -61,116 +84,97 @@ def compare(cas: LocalCas, before: str, after: str) -> dict[str, list[Any]]:
         for name in sorted(old | new):
             trees(old.get(name, ""), new.get(name, ""), f"{path}{name}/", inside)
 
-    actions = [read("Action", digest) for digest in (before, after)]
-    if None in actions:
+    if not (actions := read("Action", before, after)):
         return found
     settings = [{"salt": a.salt.decode(errors="replace"), "do_not_cache": str(a.do_not_cache).lower()} for a in actions]
     found["settings"] = changes(*settings)
     found["platform"] = changes(*(pairs(action.platform.properties) for action in actions))
-    commands = [read("Command", text(action.command_digest)) for action in actions]
     inside = "/"
-    if None not in commands:
+    if commands := read("Command", *(text(action.command_digest) for action in actions)):
         old, new = (list(command.arguments) for command in commands)
-        for operation, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-            if operation != "equal":
-                found["arguments"] += [{"change": "removed", "argument": word} for word in old[i1:i2]]
-                found["arguments"] += [{"change": "added", "argument": word} for word in new[j1:j2]]
+        signs = {"-": "removed", "+": "added"}
+        # The first two lines name the sides.
+        lines = list(difflib.unified_diff(old, new, n=0, lineterm=""))[2:]
+        found["arguments"] = [{"change": signs[line[0]], "argument": line[1:]} for line in lines if line[0] in signs]
         found["environment"] = changes(*(pairs(command.environment_variables) for command in commands))
-        directories = [command.working_directory for command in commands]
         outputs = [dict.fromkeys(c.output_paths, "") | {"working directory": c.working_directory} for c in commands]
         found["outputs"] = changes(*outputs)
-        inside = f"/{directories[0]}/" if directories[0] == directories[1] else "//"
-    roots = [text(action.input_root_digest) for action in actions]
-    trees(roots[0], roots[1], "", inside)
+        directories = {command.working_directory for command in commands}
+        inside = f"/{directories.pop()}/" if len(directories) == 1 else "//"
+    before, after = (text(action.input_root_digest) for action in actions)
+    trees(before, after, "", inside)
     return found
-
-
-def reason(kind: str, words: str, inputs: Sequence[str] = ()) -> dict[str, Any]:
-    """One reason for a miss: what kind, in words, and the inputs it is about."""
-    return {"kind": kind, "text": words, "inputs": list(inputs)}
 
 
 def reasons(found: dict[str, list[Any]]) -> list[dict[str, Any]]:
     """What differs between two actions in the words of the report, the weightiest first."""
-    names = {
-        key: [change["name"] for change in found[key]] for key in ("environment", "platform", "settings", "inputs")
+    names = {key: [c["name"] for c in found[key]] for key in ("environment", "platform", "settings", "inputs")}
+    differs: dict[str, bool | list[str]] = {
+        "mode": "salt" in names["settings"],
+        "toolchain": TOOLCHAIN_PROPERTY in names["platform"],
+        "platform": [name for name in names["platform"] if name != TOOLCHAIN_PROPERTY],
+        "command": bool(found["arguments"] or found["outputs"]),
+        "environment": names["environment"],
+        "inputs": names["inputs"],
+        "settings": "do_not_cache" in names["settings"],
+        "unknown": ["blobs are gone from the CAS"] if found["unreadable"] else [],
     }
-    others = [name for name in names["platform"] if name != TOOLCHAIN_PROPERTY]
-    inputs, variables = names["inputs"], ", ".join(names["environment"])
-    more = f" and {len(inputs) - SHOWN_INPUTS} more" if len(inputs) > SHOWN_INPUTS else ""
-    listed = [
-        ("salt" in names["settings"], reason("mode", "first compile in this mode, which keeps its results apart")),
-        (TOOLCHAIN_PROPERTY in names["platform"], reason("toolchain", "toolchain changed")),
-        (others, reason("platform", f"platform changed: {', '.join(others)}")),
-        (found["arguments"] or found["outputs"], reason("command", "command changed")),
-        (variables, reason("environment", f"environment changed: {variables}")),
-        (inputs, reason("inputs", f"an input changed: {', '.join(inputs[:SHOWN_INPUTS])}{more}", inputs)),
-        ("do_not_cache" in names["settings"], reason("settings", "settings of the action changed")),
-        (found["unreadable"], reason("unknown", "unknown (blobs are gone from the CAS)")),
-    ]
-    return [why for true, why in listed if true]
+    return [reason(kind, *(what if isinstance(what, list) else ())) for kind, what in differs.items() if what]
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
+class Found(NamedTuple):
     """A compile and the log it is in."""
 
-    compile: Compile
-    log: Log
     file: LogFile
+    compile: Compile
 
 
+@dataclass(frozen=True)
 class History:
-    """Build logs (oldest first), read when they are needed, and the compiles in them."""
+    """The compiles of an element; its logs are read when they are needed."""
 
-    def __init__(self, files: Sequence[LogFile], cas: LocalCas) -> None:
-        self.files, self.cas = files, cas
-        self._logs: dict[LogFile, Log] = {}
-        self._compiles: dict[str, dict[tuple[str, ...], list[Found]]] = {}
+    logs: Logs
+    element: str
 
-    def log(self, file: LogFile) -> Log:
-        """The content of one log."""
-        if file not in self._logs:
-            self._logs[file] = read_log(file.path)
-        return self._logs[file]
+    @cached_property
+    def all(self) -> list[Found]:
+        """All of them, the newest first."""
+        files = [file for file in reversed(self.logs.all) if file.element == self.element]
+        return [Found(file, compile) for file in files for compile in reversed(file.log.compiles)]
 
-    def compiles(self, element: str) -> dict[tuple[str, ...], list[Found]]:
-        """Compiles of an element by their identity, the newest first."""
-        if element not in self._compiles:
-            index = self._compiles[element] = {}
-            for file in reversed([file for file in self.files if file.element == element]):
-                for compile in reversed(self.log(file).compiles):
-                    index.setdefault(compile.identity, []).append(Found(compile, self.log(file), file))
-        return self._compiles[element]
+    @cached_property
+    def same(self) -> dict[tuple[str, ...], list[Found]]:
+        """Those of each output, the newest first."""
+        same: dict[tuple[str, ...], list[Found]] = {}
+        for found in self.all:
+            same.setdefault(found.compile.identity, []).append(found)
+        return same
 
     def earlier(self, found: Found) -> list[Found]:
         """Compiles of the same output before that one, the newest first."""
-        same = self.compiles(found.file.element)[found.compile.identity]
-        return same[1 + next(n for n, other in enumerate(same) if other.compile is found.compile) :]
+        same = self.same[found.compile.identity]
+        return same[same.index(found) + 1 :]
 
     def why(self, missed: Found) -> list[dict[str, Any]]:
-        """Reasons for a miss: compared with the last compile of the same output that can be."""
+        """Reasons for a miss or a failure: compared with the last compile of the same output that can be."""
         now, earlier = missed.compile, self.earlier(missed)
+        others = [found.compile.digest for found in earlier if found.compile.digest]
+        if now.status == "failed":
+            return [reason("failed", now.kind)]
+        if OUTCOMES[now.status].kind == "problem":
+            return [reason("error")]
         if now.changed:
-            return [reason("inputs", f"an input changed: {now.changed}", [now.changed])]
+            return [reason("inputs", now.changed)]
         if not earlier:
-            return [reason("never-seen", "never seen")]
-        if now.digest is None:
-            return [reason("unknown", "unknown (recc logged no action for it)")]
-        if same := [f for f in earlier if f.compile.digest == now.digest]:
-            stores = {"hit", "remote"}  # or was in the cache already
-            if any(f.compile.status in stores or (f.compile.status, f.log.mode) == ("local", "local") for f in same):
-                return [reason("not-in-cache", "not in the cache any more")]
-            return [reason("not-stored", "compiled before, but its result was not stored")]
-        others = [f.compile.digest for f in earlier if f.compile.digest]
-        if not others:
-            return [reason("unknown", "unknown (recc logged no action for the compile before it)")]
-
-        def salt(digest: str) -> bytes | None:
-            action = self.cas.read("Action", digest)
-            return bytes(action.salt) if action else None
-
+            return [reason("never-seen")]
+        if not now.digest or not others:
+            return [reason("unknown", "recc logged no action")]
+        if same := [found for found in earlier if found.compile.digest == now.digest]:
+            # A hit was in the cache already.
+            stored = any(c.status in ("hit", "remote") or c.status == f.log.mode == "local" for f, c in same)
+            return [reason("not-in-cache" if stored else "not-stored")]
         # Modes keep their results apart by salt: the last compile of the same domain tells more.
-        own = salt(now.digest)
-        before = next((digest for digest in others if salt(digest) == own), others[0])
-        return reasons(compare(self.cas, before, now.digest))
+        actions = ((digest, self.logs.cas.read("Action", digest)) for digest in others)
+        own = self.logs.cas.read("Action", now.digest)
+        before = next((digest for digest, action in actions if own and action and action.salt == own.salt), others[0])
+        return reasons(compare(self.logs.cas, before, now.digest))
