@@ -10,13 +10,11 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import click
 
-from bst_recc.adopt.document import BOM
 from bst_recc.adopt.elements import Tree, included
-from bst_recc.adopt.plan import Plan
+from bst_recc.adopt.plan import WRAPPER, Plan
 from bst_recc.errors import ReccError
 from bst_recc.project import Project, replace_file
 
@@ -33,10 +31,11 @@ def difference(name: str, old: str, new: str) -> str:
 @click.option("--write", is_flag=True, help="Do it, instead of showing the diff.")
 @click.option("--check", is_flag=True, help="For CI: change nothing, exit 1 if a compile goes past recc.")
 @click.option("--junction", metavar="NAME", default="", help="Take recc's files from the project behind this junction.")
-@click.option("--clang", is_flag=True, help="Declare gcc and clang for all, not only where CC is clang.")
 @click.option("--toolchain", metavar="ELEMENT", default="", help="Declare this where CC is another compiler.")
 @click.option("--kind", "kinds", metavar="NAME", multiple=True, help="Wire elements of this kind as well; repeatable.")
-def command(places: tuple[str, ...], write: bool, check: bool, junction: str, toolchain: str, **ways: Any) -> int:
+def command(
+    places: tuple[str, ...], write: bool, check: bool, junction: str, toolchain: str, kinds: tuple[str, ...]
+) -> int:
     """Add recc's wiring to the elements of a project that compile.
 
     It adds the toolchain's include file and what brings the wrappers to their build-depends, and no byte else.
@@ -51,37 +50,36 @@ def command(places: tuple[str, ...], write: bool, check: bool, junction: str, to
         raise ReccError(f"{directories[0]} is no directory.", "Name the project's, and elements that end with .bst.")
     tree = Tree(Project.find(Path(*directories)))
     named = tuple(place for place in places if place.endswith(".bst"))
-    for name in (*named, *filter(None, [toolchain.partition(":")[0]])):
-        if not (tree.elements / name).is_file():
-            raise ReccError(f"there is no element {name}.", f"Name it as bst does, from {tree.elements} on.")
     found = (name.rpartition(":") for top, _ in tree.conf for name in included(top))
     junction = junction or next((where for where, _, file in found if file == "include/recc.yml"), "")
-    plan = Plan(tree, named, junction, toolchain, **ways)
-    if plan.missing and not check:
+    for name in (*named, *(place.partition(":")[0] for place in (toolchain, junction) if place)):
+        if name not in tree.elements and name not in tree.broken:
+            raise ReccError(f"there is no element {name}.", f"Name it as bst does, from {tree.path} on.")
+    plan = Plan(tree, named, junction, toolchain, kinds)
+    if plan.changes and not (check or junction or WRAPPER in tree.elements):
         raise ReccError(
-            f"the project has no {' and no '.join(sorted(plan.missing))}.",
+            f"the project has no {WRAPPER}.",
             "Copy what recc needs from a generated project: docs/adopt.md of the template says what.",
-            "Or name the junction that has them: --junction recc.bst",
+            "Or name the junction that has it: --junction recc.bst",
         )
-    texts = {path: path.read_bytes().decode() for path in sorted(plan.changes)}
-    changes = {path: BOM * text.startswith(BOM) + plan.changes[path] for path, text in texts.items()}
-    if write and changes:
-        git = ["git", "-C", str(tree.directory), "status", "--porcelain", "--", *map(str, changes)]
+    if write and plan.changes:
+        git = ["git", "-C", str(tree.directory), "status", "--porcelain", "--", *map(str, plan.changes)]
         done = subprocess.run(git, capture_output=True) if shutil.which("git") else None
         if done is None or done.returncode or done.stdout:
             click.echo("bst-recc: not all these files are committed: 'git checkout' cannot undo this alone.", err=True)
-        for path, text in changes.items():
+        for path, text in plan.changes.items():
             replace_file(path, text)
         plan.counts["wired now"] = plan.counts.pop("to wire")
     elif not check:
-        diffs = (difference(os.path.relpath(path, tree.directory), texts[path], changes[path]) for path in changes)
-        click.echo("".join(diffs).encode(), nl=False)
+        for path, text in sorted(plan.changes.items()):
+            diff = difference(os.path.relpath(path, tree.directory), tree.document(path).text, text)
+            click.echo(diff.encode(), nl=False)
     remarks = sorted(plan.remarks | plan.lacking if check else plan.remarks)
     for remark in remarks:
         place = os.path.relpath(remark.path, tree.directory)
         click.echo(f"{place}:{remark.line}: {remark.text}", err=not (check and remark.wrong))
-    for why, names in sorted(plan.unknown.items()):
-        click.echo(f"{why}: {' '.join(names)}", err=True)
+    for kind, names in sorted(plan.unknown.items()):
+        click.echo(f"kind {kind} (those that compile: ELEMENT…, or all: --kind {kind}): {' '.join(names)}", err=True)
     numbers = ", ".join(f"{count} {what}" for what, count in sorted(plan.counts.items()) if count)
     click.echo(f"bst-recc: elements: {numbers or 'none'}.", err=True)
     return int(check and any(remark.wrong for remark in remarks))

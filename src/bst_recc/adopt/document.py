@@ -5,17 +5,11 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-
-LIST_DIRECTIVES = ("(>)", "(<)", "(=)")
-LINE_BREAK = re.compile("\r\n?|[\n\x85\u2028\u2029]")
-# No part of a document's text: parsers do not agree on whether it has a place.
-BOM = "\ufeff"
 
 
 class NotUnderstood(Exception):
@@ -53,9 +47,9 @@ class Document:
         """Raises NotUnderstood for text that BuildStream would not read."""
         self.path, self.text = path, text
         try:
-            self.root: Any = YAML(typ="safe").compose(text)
-            self.data = self.plain(self.root) if self.root else Mapping(self)
-        except (YAMLError, RecursionError) as error:
+            root: Any = YAML(typ="safe").compose(text)
+            self.data = self.plain(root) if root else Mapping(self)
+        except YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
             raise NotUnderstood(f"invalid YAML: {problem}", mark.line + 1 if mark else 1) from None
@@ -63,7 +57,7 @@ class Document:
             raise NotUnderstood("not a mapping")
 
     def plain(self, node: Any) -> Any:
-        """The data below a node; raises NotUnderstood for keys that BuildStream refuses."""
+        """The data below a node."""
         if isinstance(node.value, str):
             text = Text(node.value)
             # That of a block begins in the line behind its '|'.
@@ -73,47 +67,30 @@ class Document:
             return [self.plain(entry) for entry in node.value]
         mapping = Mapping(self)
         for key, value in node.value:
-            if not isinstance(key.value, str) or key.value in mapping:
-                raise NotUnderstood("a key that is there twice, or is no text", key.start_mark.line + 1)
-            mapping[key.value], mapping.nodes[key.value] = self.plain(value), (key, value)
+            mapping[str(key.value)], mapping.nodes[str(key.value)] = self.plain(value), (key, value)
         return mapping
 
 
 def wire(document: Document, added: tuple[str, ...]) -> str:
     """The text with build dependencies `added`, each in YAML, before those that are there; raises NotUnderstood."""
-    text, root, line = document.text, document.root, document.data.line("build-depends")
+    text, line = document.text, document.data.line("build-depends")
     expected = Document(document.path, text).data  # what the new text must say
-    target, name = expected, "build-depends"
-    if isinstance(directives := target.get(name), Mapping):
-        target, name = directives, next((name for name in LIST_DIRECTIVES if name in directives), "")
-    if name in target:
-        key, value = target.nodes[name]
-        if value.id != "sequence":
-            raise NotUnderstood("build-depends is no list", line)
-        if value.flow_style or value.start_mark.line <= key.start_mark.line:
-            raise NotUnderstood("build-depends is written in one line: write one dependency a line", line)
-        anchor, indent, lines = key.end_mark.index, " " * value.start_mark.column, []
-    elif not name:
-        raise NotUnderstood("build-depends is no list", line)
-    elif "kind" not in target or root.flow_style:
-        raise NotUnderstood("no line 'kind' to put build-depends behind")
+    if nodes := expected.nodes.get("build-depends"):
+        key, value = nodes
+        if value.id != "sequence" or value.flow_style or value.start_mark.line == key.start_mark.line:
+            raise NotUnderstood("build-depends is no list of a line for each dependency: write it so", line)
+        anchor, indent, lines = key.end_mark.index, value.start_mark.column, []
+    elif nodes := expected.nodes.get("kind"):
+        key, value = nodes
+        anchor, indent, lines = value.end_mark.index, key.start_mark.column, ["", "build-depends:"]
     else:
-        # Indented as the file's other lists are.
-        blocks = [value for _, value in root.value if value.id == "sequence" and not value.flow_style]
-        anchor, indent = target.nodes["kind"][1].end_mark.index, " " * (blocks or [root])[0].start_mark.column
-        lines = [" " * root.start_mark.column + "build-depends:"]
-    lines += [f"{indent}- {entry}".replace("\n", f"\n{indent}  ") for entry in added]
-    line_break = LINE_BREAK.search(text, anchor)
-    newline = (line_break or LINE_BREAK.search(text) or ["\n"])[0]
-    block = newline.join("\n".join(lines).split("\n"))
-    if line_break:
-        position = line_break.end()
-        # An empty line on both sides, if the file has one there.
-        before = newline if name not in target and text.startswith(newline, position) else ""
-        changed = text[:position] + before + block + newline + text[position:]
-    else:  # the file ends without one, and goes on doing so
-        changed = text + newline + block
-    target[name] = [*map(YAML(typ="safe").load, added), *target.get(name, [])]
+        raise NotUnderstood("no line 'kind' to put build-depends behind")
+    lines += [line for entry in added for line in f"- {entry}".replace("\n", "\n  ").split("\n")]
+    newline = "\r\n" if "\r\n" in text else "\n"
+    block = newline.join((" " * indent + line).rstrip() for line in lines) + newline
+    position = text.find("\n", anchor) + 1
+    changed = text[:position] + block + text[position:] if position else text + newline + block
+    expected["build-depends"] = [*map(YAML(typ="safe").load, added), *expected.get("build-depends", [])]
     with contextlib.suppress(NotUnderstood):
         if Document(document.path, changed).data == expected:
             return changed

@@ -4,42 +4,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from bst_recc.adopt.document import BOM, LIST_DIRECTIVES, Document, Mapping, NotUnderstood, Text
-from bst_recc.errors import ReccError
+from bst_recc.adopt.document import Document, Mapping, NotUnderstood, Text
 from bst_recc.project import Project
 
 WRAPPER_PATH = "/usr/recc/session:/usr/recc/bin:"
 # What include/recc.yml sets, for where it is another project's and cannot be read.
 RECC_YML = f"""environment: {{PATH: '{WRAPPER_PATH}', BST_RECC_MODE: ''}}
-environment-nocache: [BST_RECC_MODE]
 sandbox: {{remote-apis-socket: {{path: /tmp/casd.sock}}}}
 """
+TOOL = r"[^-]*|%\{.*|(?:gcc|llvm)-.*|[\w.]+-\d.*"
 COMPILER = r"(?:cc|gcc|g\+\+|c\+\+|clang|clang\+\+|clang-cpp)(?:-\d+(?:\.\d+)*)?"
-# A compiler that a shell command calls, or what calls one.
+# A command of a shell that runs a compiler, which is the group, or what runs one.
 CALL = re.compile(
-    r"(?:^|[;&|(`]|\b(?:do|else|env|exec|if|then)\s|!\s)\s*(?:\w+=\S*\s+)*"
-    rf"(?:\S*/)?(?:(?:[\w.]+-)*{COMPILER}|make|gmake|ninja|samu|cmake|meson|configure|autoreconf|qmake|scons|waf)"
-    r"(?![\w.+=/-])|%\{(?:make|ninja|cmake|meson|configure|autogen)\b|\$\{?(?:CC|CXX)\b"
+    r"(?:^|[;&|(`]|\b(?:do|else|env|exec|if|then)\s|!\s)\s*(?:\w+=\S*\s+)*[\"']?"
+    rf"(?:((?:[^\s\"';&|(]*/)?(?:(?:[\w.]+|%\{{[\w-]+\}})-)*{COMPILER})"
+    r"|(?:\S*/)?(?:make|gmake|ninja|samu|cmake|meson|configure|autoreconf|qmake|scons|waf))(?![\w.+=/-])"
+    r"|%\{(?:make|ninja|cmake|meson|configure|autogen)\b|\$\{?(?:CC|CXX)\b"
 )
-# Not behind an install root (%{install-root}/usr/bin/gcc), where it would be a file to install.
-ABSOLUTE = re.compile(
-    r"(?<![\w}/.$-])(?<![\w}][\"'])((?:(?:/usr(?:/local)?)?/bin|%\{bindir\}|%\{prefix\}/bin)"
-    r"/(?:(?:[\w.]+|%\{[\w-]+\})-)*" + COMPILER + r")(?![\w.+/-])"
-)
-COMPILERS = ("CC", "CXX", "OBJC", "OBJCXX", "CMAKE_C_COMPILER", "CMAKE_CXX_COMPILER", "CMAKE_ASM_COMPILER")
-TOOLS = (*COMPILERS, "AR", "AS", "CPP", "LD", "NM", "OBJCOPY", "RANLIB", "STRIP", "CROSS_COMPILE")
-FILES = ("CMAKE_TOOLCHAIN_FILE", "--cross-file")
-ASSIGNED = re.compile(
-    rf"(?<![\w-])(?:-D)?({'|'.join((*TOOLS, *FILES, '--host'))})(?::\w+)?"
-    r"(?:=|(?<=--cross-file) +)[\"']?([^\s\"';&|)]+)"
-)
+PLACES = ("", "/bin", "/usr/bin", "/usr/local/bin", "%{bindir}", "%{prefix}/bin")
+LAUNCHERS = ("ccache", "distcc", "env", "sccache")
+COMMAND = "a command"
+# What a setting may name, in one of the PLACES, where it means a tool of gcc's or clang's own.
+OWN = {
+    **dict.fromkeys(("CC", "CXX", "OBJC", "OBJCXX"), COMPILER),
+    **dict.fromkeys(("CMAKE_C_COMPILER", "CMAKE_CXX_COMPILER", "CMAKE_ASM_COMPILER"), COMPILER),
+    **dict.fromkeys(("AR", "AS", "CPP", "LD", "NM", "OBJCOPY", "RANLIB", "STRIP"), TOOL),
+    "--host": r".*%\{.*|.*linux-gnu",
+    **dict.fromkeys(("CROSS_COMPILE", "CMAKE_TOOLCHAIN_FILE", "--cross-file"), "(?!)"),
+}
+ASSIGNED = re.compile(rf"(?<![\w-])(?:-D)?({'|'.join(OWN)})(?::\w+)?(?:=|(?<=--cross-file) +)[\"']?([^\s\"';&|)]+)")
 
 
 def listed(value: Any) -> list[Any]:
@@ -60,59 +61,57 @@ def texts(data: Any) -> Iterator[Text]:
         yield from texts(inner)
 
 
-def other_tool(key: str, value: str) -> str:
-    """What the value of a setting names where that is no tool of gcc's or clang's own by its own name, or nothing."""
-    words = [w for word in value.split() if (w := word.strip("\"'")) not in ("ccache", "distcc", "env", "sccache")]
-    word = words[0] if words else ""
-    directory, _, tool = word.rpartition("/")
-    if key == "--host":
-        own = "%{" in word or word.endswith("linux-gnu")
-    elif key in FILES or key == "CROSS_COMPILE":
-        own = False
-    else:
-        pattern = COMPILER if key in COMPILERS else r"[^-]*|%\{.*|(?:gcc|llvm)-.*|[\w.]+-\d.*"
-        places = ("", "/bin", "/usr/bin", "/usr/local/bin", "%{bindir}", "%{prefix}/bin")
-        own = directory in places and bool(re.fullmatch(pattern, tool))
-    return "" if own or word.startswith("$") else word
-
-
 Top = tuple[Mapping, bool]
 
 
+class Tool(NamedTuple):
+    """A tool that a setting, or COMMAND, names, as `called`; `own`: one of gcc's or clang's; `line` from 1."""
+
+    setting: str
+    called: str
+    name: str
+    compiles: bool
+    own: bool
+    path: Path
+    line: int
+
+
 class Tree:
-    """The files of a project."""
+    """A project's elements below `path`, by name, and why the `broken` ones cannot be read."""
 
     def __init__(self, project: Project) -> None:
         """Raises ReccError where project.conf cannot be read."""
-        self.directory, self.elements = project.directory, project.elements
+        self.directory, self.path = project.directory, project.elements
         self.documents: dict[Path, Document] = {}
-        self.known: dict[str, Element | None] = {}
-        try:
-            self.main = self.document(self.directory / "project.conf").data
-        except NotUnderstood as error:
-            raise ReccError(f"{self.directory}/project.conf:{error.line}: {error}.", "Fix project.conf.") from None
+        self.elements: dict[str, Element] = {}
+        self.broken: dict[str, NotUnderstood] = {}
+        self.main = self.document(self.directory / "project.conf").data
         self.conf = list(self.spread(self.main))
+        others = {path.parent for path in self.path.rglob("project.conf")} - {self.directory}
+        for path in sorted(self.path.rglob("*.bst")):
+            name = str(path.relative_to(self.path))
+            if others.isdisjoint(path.parents) and not re.search(r"(^|/)\.", name):
+                try:
+                    self.elements[name] = Element(self, name, self.document(path))
+                except NotUnderstood as error:
+                    self.broken[name] = error
 
     def document(self, path: Path) -> Document:
         """The content of a file; raises NotUnderstood."""
         if path not in self.documents:
             try:
-                text = path.read_bytes().decode()
-            except UnicodeDecodeError:
-                raise NotUnderstood("not UTF-8") from None
-            except OSError as error:
-                raise NotUnderstood(f"cannot be read: {error.strerror}") from None
-            self.documents[path] = Document(path, text.removeprefix(BOM))
+                self.documents[path] = Document(path, path.read_bytes().decode())
+            except (OSError, UnicodeDecodeError) as error:
+                raise NotUnderstood(f"cannot be read: {error}") from None
         return self.documents[path]
 
     def include(self, name: str) -> Mapping | None:
         """What an included file says; None where it is another project's, or bst would complain about it."""
         if ":" in name:
             return Document(Path(name), RECC_YML).data if name.endswith(":include/recc.yml") else None
-        try:
+        with contextlib.suppress(NotUnderstood):
             return self.document(self.directory / name).data
-        except NotUnderstood:
-            return None
+        return None
 
     def spread(self, value: Any, conditional: bool = False, seen: tuple[str, ...] = ()) -> Iterator[Top]:
         """A mapping and all that it is composed of, the strongest first, each with whether a condition decides it."""
@@ -131,21 +130,6 @@ class Tree:
         for section in sections:
             tops = [inner for top, conditional in tops for inner in self.spread(top.get(section), conditional)]
         return tops
-
-    def names(self) -> list[str]:
-        """Names of all elements; those of projects in subdirectories are not this project's."""
-        others = {path.parent for path in self.elements.rglob("project.conf")} - {self.directory}
-        paths = [p.relative_to(self.elements) for p in self.elements.rglob("*.bst") if not others & {*p.parents}]
-        return sorted(str(path) for path in paths if not any(part[0] == "." for part in path.parts))
-
-    def element(self, name: str) -> Element | None:
-        """An element by name; None where it is another project's, or bst would complain about it."""
-        if name not in self.known:
-            try:
-                self.known[name] = None if ":" in name else Element(self, name, self.document(self.elements / name))
-            except NotUnderstood:
-                self.known[name] = None
-        return self.known[name]
 
 
 @dataclass
@@ -183,42 +167,41 @@ class Element:
                     settled |= set() if conditional else {key}
         return found
 
-    @cached_property
-    def environment(self) -> dict[str, list[Text]]:
-        """What each variable of its environment may be."""
-        return self.settings("environment")
-
-    @cached_property
-    def calls_compiler(self) -> bool:
-        """Whether its commands name a compiler, or what calls one."""
-        commands = (text for top, _ in self.own for text in texts(top.get("config")))
-        return any(CALL.search(line) for text in commands for line in text.splitlines())
-
     def dependencies(self, *keys: str) -> Iterator[Any]:
-        """Entries of the lists `keys`, whoever includes them and on whatever condition."""
+        """Entries of the lists `keys`, whoever includes them and on whatever condition; the target of a link."""
+        if self.kind == "link":
+            yield from self.settings("config").get("target", [])
         for value in (top.get(key) for top, _ in self.own for key in keys):
             yield from value if isinstance(value, list) else ()
             for inner, _ in self.tree.spread(value):
-                yield from (entry for directive in LIST_DIRECTIVES for entry in listed(inner.get(directive)))
+                yield from (entry for directive in ("(>)", "(<)", "(=)") for entry in listed(inner.get(directive)))
 
-    def named_tools(self) -> Iterator[tuple[str, str, Path, int]]:
-        """Tools that settings and commands name past the wrappers, or that are others than gcc's and clang's.
+    def calls_compiler(self) -> bool:
+        """Whether its commands call a compiler, or what calls one."""
+        commands = (text for top, _ in self.own for text in texts(top.get("config")))
+        return any(CALL.search(line) for text in commands for line in text.splitlines())
 
-        With the setting, '' for an absolute path to what could be the toolchain's own; file; line.
-        """
-        variables = self.settings("variables")
+    def named_tools(self) -> Iterator[Tool]:
+        """Tools that its settings and commands name, variables expanded."""
+        environment, variables = self.settings("environment"), self.settings("variables")
 
         def expand(text: str) -> str:
             for _ in range(5):  # variables in variables
                 text = re.sub(r"%\{([\w-]+)\}", lambda m: variables.get(m[1], [m[0]])[0], text)
             return text
 
-        found = [(k.upper(), v) for s in (self.environment, variables) for k, values in s.items() for v in values]
-        found += [("", text) for top, _ in self.all for text in texts(top.get("config"))]
+        found = [(key.upper(), text) for both in (environment, variables) for key in both for text in both[key]]
+        found += [(COMMAND, text) for top, _ in self.all for text in texts(top.get("config"))]
         for key, text in found:
             for number, line in enumerate(text.splitlines(), text.line):
-                code = re.split(r"(?:^|\s)#", line)[0]
-                for name, value in [(key, code)] if key in TOOLS else ASSIGNED.findall(code):
-                    if tool := other_tool(name, expand(value)):
-                        yield name, tool, text.path, number
-                yield from (("", tool, text.path, number) for tool in ABSOLUTE.findall(code))
+                code = expand(re.split(r"(?:^|\s)#", line)[0])
+                pairs = [(key, code)] if key in OWN else ASSIGNED.findall(code)
+                pairs += [(key, tool) for tool in CALL.findall(code)] if key == COMMAND else []
+                for setting, value in pairs:
+                    words = [word.strip("\"'") for word in value.split()]
+                    called = next((word for word in words if word not in LAUNCHERS), "")
+                    directory, _, name = called.rpartition("/")
+                    pattern = OWN.get(setting, COMPILER)
+                    own = directory in PLACES and bool(re.fullmatch(pattern, name))
+                    if called and called[0] != "$":
+                        yield Tool(setting, called, name, pattern == COMPILER, own, text.path, number)
