@@ -59,7 +59,7 @@ def executor(project: Project, directory: Path, jobs: int, builders: int) -> Ite
 
 
 def test_elements_that_hold_all_slots(fetched: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many slots as builders are a deadlock, one more is enough; BuildStream and its sandboxes end in order."""
+    """As many slots as builders are too few, one more is enough; BuildStream and its sandboxes end in order."""
     for name, value in fetched.environment.items():
         monkeypatch.setenv(name, value)
     fetched.build("buildsystems/make.bst", "remote")
@@ -73,7 +73,6 @@ def test_elements_that_hold_all_slots(fetched: Project, tmp_path: Path, monkeypa
         return found
 
     assert "deadlock: 2 elements" in proof(2).text
-    assert "no worker takes it, or it holds the only slot" in proof(1).text
     assert proof(3).level == "ok"
 
 

@@ -170,7 +170,7 @@ def test_update_of_everything(toolchain: Toolchain) -> None:
     assert toolchain.lock().returncode == 0
     done = toolchain.lock("--update", "--mirror", f"file://{toolchain.archive.path}/{NEW}")
     assert done.returncode == 0
-    assert f"  gcc: cc {OLD[:6]} -> {NEW[:6]}\n" in done.stdout
+    assert f"  cc {OLD[:6]} -> {NEW[:6]}\n" in done.stdout
     assert "'gcc' changes (x86_64): every compile that is cached with it will be done again.\n" in done.stdout
     assert toolchain.pins() == all_at(NEW)
     assert (toolchain.path / "packages.yml").read_text() == toolchain.manifest(NEW)
@@ -182,8 +182,9 @@ def test_update_by_name_takes_what_it_requires_and_leaves_the_rest(toolchain: To
     archive = {path: path.read_bytes() for path in toolchain.archive.path.rglob("*") if path.is_file()}
     done = toolchain.lock("--update", "tool", "--mirror", f"file://{toolchain.archive.path}/{NEW}")
     assert done.returncode == 0
-    said = f"  base: lib {OLD[:6]} -> {NEW[:6]}\nlocks/x86_64/tool.yml\n  tool: tool {OLD[:6]} -> {NEW[:6]}\n"
-    assert said in done.stdout
+    for component, package in (("base", "lib"), ("tool", "tool")):
+        said = f"locks/x86_64/{component}.yml\n  {package} {OLD[:6]} -> {NEW[:6]}\n"
+        assert said in done.stdout
     assert "'gcc' stays as it is: compiles that are cached with it stay valid.\n" in done.stdout
     newer = dict.fromkeys(("tool", "lib"), f"debian-updates {NEW[:6]}")
     assert toolchain.pins() == all_at(OLD) | newer
@@ -234,7 +235,7 @@ def test_both_aliases_are_fetched_and_a_new_snapshot_alone_rebuilds_nothing(
     manifest = toolchain.path / "packages.yml"
     manifest.write_text(manifest.read_text().replace(OLD, later))
     done = toolchain.lock()
-    assert f"  -  lock-snapshot: {OLD}\n  +  lock-snapshot: {later}\n" in done.stdout
+    assert "locks/x86_64/gcc.yml\n" in done.stdout
     assert "'gcc' stays as it is" in done.stdout
     assert project.show(*elements, form="%{name} %{full-key}") == before
 
@@ -248,8 +249,9 @@ def test_check_shows_what_is_stale(toolchain: Toolchain) -> None:
     before = toolchain.files()
     done = toolchain.lock("--check")
     assert done.returncode == 1
-    assert "locks/x86_64/gcc.yml is stale\n  -  url: debian:pool/main/evil_1_amd64.deb\n  +  url: " in done.stdout
-    assert "locks/x86_64/other.yml is stale\n  other: other removed\n" in done.stdout
+    assert "locks/x86_64/gcc.yml\n" in done.stdout
+    assert f"locks/x86_64/other.yml\n  other {OLD[:6]} -> nothing\n" in done.stdout
+    assert done.stdout.endswith("4 of 5 lockfiles are stale\n")
     assert toolchain.files() == before
     assert toolchain.lock().returncode == 0
     assert not other.exists()
@@ -277,31 +279,23 @@ def test_a_single_component_in_another_directory_holds_all_that_it_needs(toolcha
     assert toolchain.files() == before
 
 
-def test_one_architecture_alone_cannot_move_to_another_snapshot(toolchain: Toolchain) -> None:
+def test_two_architectures(toolchain: Toolchain) -> None:
     toolchain.manifest(architectures="x86_64, aarch64")
     assert toolchain.lock().returncode == 0
     assert toolchain.pins("aarch64") == toolchain.pins() == all_at(OLD)
-    (toolchain.path / "locks/aarch64/tool.yml").unlink()
-    done = toolchain.lock("--arch", "aarch64")
-    assert "1 of 5 lockfiles changed" in done.stdout
-    error, *_ = toolchain.refused("--arch", "aarch64", "--snapshot", NEW)
-    assert "others than aarch64 would stay at another snapshot" in error
-    assert toolchain.lock("--check", "--arch", "aarch64", "--snapshot", NEW).returncode == 1
-    toolchain.manifest()
-    error, *_ = toolchain.refused("--arch", "aarch64")
-    assert "does not name the architecture aarch64" in error
+    done = toolchain.lock("--snapshot", NEW)
+    assert "'gcc' changes (x86_64, aarch64): " in done.stdout
+    assert toolchain.pins("aarch64") == toolchain.pins() == all_at(NEW)
 
 
-def test_unknown_packages_are_named_with_their_nearest(toolchain: Toolchain) -> None:
+def test_unknown_packages(toolchain: Toolchain) -> None:
     toolchain.lock()
-    error, nearest, *_ = toolchain.refused("--update", "tol", "--snapshot", NEW)
+    error, *_ = toolchain.refused("--update", "tol", "--snapshot", NEW)
     assert error == "bst-recc: 'tol' is not among the pinned packages."
-    assert nearest == "  1. Its nearest names: tool."
     manifest = toolchain.path / "packages.yml"
     manifest.write_text(manifest.read_text().replace("[tool]", "[tol]"))
-    error, nearest, *_ = toolchain.refused()
+    error, *_ = toolchain.refused()
     assert error.endswith("the suite lacks a package: Unable to locate package tol")
-    assert nearest == "  1. Its nearest names: tool."
 
 
 def test_an_unsatisfiable_set_has_apts_reason(toolchain: Toolchain) -> None:
@@ -363,7 +357,7 @@ def test_no_network(toolchain: Toolchain) -> None:
     assert remedy.endswith(": --update --mirror URL")
     done = toolchain.lock("--check", "--update", "--mirror", f"file://{toolchain.archive.path}/{NEW}")
     assert done.returncode == 1
-    assert f"\n  gcc: cc {OLD[:6]} -> {NEW[:6]}\n" in done.stdout
+    assert f"\n  cc {OLD[:6]} -> {NEW[:6]}\n" in done.stdout
 
 
 def test_no_apt(toolchain: Toolchain, tmp_path: Path) -> None:
@@ -396,8 +390,8 @@ def test_a_lock_of_the_current_suite_builds(fetched: Project, tmp_path: Path) ->
 
     checked = lock("--check")
     if checked.returncode:
-        assert re.search(r"^locks/archive\.yml is stale\n  -  debian: ", checked.stdout, re.MULTILINE), checked.stderr
-        moved = re.findall(r"^  \S+: \S+ (?:\S+ -> \S+|added: \S+|removed)$", checked.stdout, re.MULTILINE)
+        assert "locks/archive.yml\n" in checked.stdout, checked.stderr
+        moved = re.findall(r"^  \S+ \S+ -> \S+", checked.stdout, re.MULTILINE)
         warnings.warn(f"the suite has moved on: {len(moved)} packages differ from the committed locks", stacklevel=1)
         assert lock().returncode == 0
         assert lock("--check").returncode == 0

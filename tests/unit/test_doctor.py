@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
 import json
 import os
 import shutil
@@ -17,7 +16,6 @@ from collections.abc import Callable, Iterator
 from concurrent import futures
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 import grpc
@@ -100,16 +98,11 @@ def checked(name: str) -> str:
 # The machine
 
 
-def test_bwrap(make: Make, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bwrap(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     assert finding(host.check_bwrap, make()).level == "ok"
     said = inside("--disable-userns", code=checked("bwrap"))
     assert said.startswith("FAIL") and "cannot make a sandbox" in said
-    monkeypatch.setattr(host, "TIMEOUT", 0.2)
-    (home / "bwrap").write_text("#!/bin/sh\nexec sleep 20\n")
-    (home / "bwrap").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{home}:{os.environ['PATH']}")
-    assert "did not end" in finding(host.check_bwrap, make()).text
-    monkeypatch.setenv("PATH", str(home / "project"))
+    monkeypatch.setenv("PATH", "")
     found = finding(host.check_bwrap, make())
     assert found.level == "FAIL" and "not on PATH" in found.text
     # Elements that an execution service builds need no sandbox here.
@@ -118,33 +111,24 @@ def test_bwrap(make: Make, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_fuse(make: Make, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No module is missing where a device may not be opened."""
     assert finding(host.check_fuse, make()).level == "ok"
     monkeypatch.setattr(host, "FUSE", home / "fuse")
     assert "modprobe fuse" in finding(host.check_fuse, make()).remedies[0]
-    (home / "fuse").touch()
-    assert "not a character device" in finding(host.check_fuse, make()).text
-
-
-def test_fuse_of_another_user(home: Path) -> None:
-    """No module is missing where a device may not be opened."""
-    (home / "fuse").touch()
-    (home / "fuse").chmod(0)
+    (home / "fuse").touch(mode=0)
     code = f"import bst_recc.doctor.host as h, pathlib; h.FUSE = pathlib.Path('{home}/fuse')\n{checked('fuse')}"
     said = inside(code=code)
     assert "Permission denied" in said and "chmod 0666" in said and "mode is 0000" in said
     assert "modprobe" not in said
 
 
-def test_a_directory_of_path_that_may_not_be_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """buildbox-run aborts then, and says nothing of it."""
+def test_the_environment(make: Make, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a directory of PATH that may not be read, buildbox-run aborts, and says nothing of it."""
     monkeypatch.setenv("PATH", f"{home}/missing:{home}/closed:{os.environ['PATH']}")
     assert not inside(code=checked("environment"))
     (home / "closed").mkdir(mode=0)
     said = inside(code=checked("environment"))
     assert said.startswith(f"FAIL PATH has {home}/closed") and said.count("FAIL") == 1
-
-
-def test_the_strategy_of_polling(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRPC_POLL_STRATEGY", "poll")
     assert finding(host.check_environment, make()).level == "warn"
     monkeypatch.setenv("GRPC_POLL_STRATEGY", "epoll1")
@@ -157,14 +141,11 @@ GB = 10**9
 @pytest.mark.parametrize(
     ("free", "cache", "level"),
     [
-        (9, {}, "ok"),
-        (7, {}, "ok"),
-        (6, {}, "warn"),  # 5 % of 100 are kept free
-        (5.4, {}, "FAIL"),
+        (5.6, {}, "ok"),
+        (5.4, {}, "FAIL"),  # 5 % of 100 are kept free
         (5.4, {"reserved-disk-space": "1G"}, "ok"),
         (99, {"quota": "400M"}, "FAIL"),
-        (99, {"quota": "1G"}, "warn"),
-        (99, {"quota": "1%"}, "warn"),
+        (99, {"quota": "1%"}, "ok"),
     ],
 )
 def test_disk(make: Make, monkeypatch: pytest.MonkeyPatch, free: float, cache: dict[str, str], level: str) -> None:
@@ -177,6 +158,8 @@ def test_disk(make: Make, monkeypatch: pytest.MonkeyPatch, free: float, cache: d
 
 def test_a_full_disk_whose_cache_can_shrink(make: Make, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+    (home / "file").touch()
+    assert "cannot be written" in finding(host.check_disk, make(cachedir=f"{home}/file/cache")).text
     settings = {"cachedir": str(home / "mine"), "cache": {"reserved-disk-space": "1G"}}
     assert finding(host.check_disk, make(**settings)).level == "FAIL"
     for name in ("00", "f0"):
@@ -186,43 +169,37 @@ def test_a_full_disk_whose_cache_can_shrink(make: Make, home: Path, monkeypatch:
     assert finding(host.check_disk, make(**settings)).level == "ok"
 
 
-def test_a_cache_that_cannot_be_written(make: Make, home: Path) -> None:
-    (home / "file").touch()
-    assert finding(host.check_disk, make(cachedir=f"{home}/file/cache")).level == "FAIL"
+SPECS = {"storage-service": {"url": "unix:/x"}}
 
 
 @pytest.mark.parametrize(
-    "settings", [{"cachedir": "cache"}, {"cache": {"quota": "10Q"}}, {"scheduler": {"nonsense": 1}}]
+    ("settings", "said"),
+    [
+        ({"cachedir": "cache"}, "absolute"),
+        ({"cache": {"quota": "10Q"}}, "10Q"),
+        ({"scheduler": {"nonsense": 1}}, "nonsense"),
+        ({"cache": SPECS}, "gives recc no action cache"),
+        ({"remote_execution": SPECS}, "At least one of"),
+        ({"projects": {"my-project": {"remote-execution": SPECS}}}, "At least one of"),
+    ],
 )
-def test_what_bst_refuses(make: Make, settings: dict[str, Any]) -> None:
-    with pytest.raises(ReccError):
-        assert make(**settings).settings
-
-
-def test_a_relative_cache_directory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
-    with pytest.raises(ReccError, match="absolute"):
-        assert Context(Project.find()).settings
+def test_what_bst_refuses(make: Make, settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ReccError, match=said):
+        assert make(**settings).endpoints
 
 
 @contextlib.contextmanager
 def answering(status: int) -> Iterator[str]:
-    """An HTTP server on loopback that answers every request with `status`; its URL."""
+    """The URL of an HTTP server on loopback that answers one request, with `status`."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.send_response(status)
-            self.end_headers()
+    def answer() -> None:
+        with listener.accept()[0] as client:
+            client.recv(4096)
+            client.sendall(f"HTTP/1.0 {status} Said\r\n\r\n".encode())
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/debian/"
-        finally:
-            server.shutdown()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/debian/"
 
 
 @contextlib.contextmanager
@@ -251,15 +228,16 @@ def mirrors(url: str) -> dict[str, Any]:
 
 def test_sources(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not list(host.check_sources(make()))
-    with answering(200) as good, answering(502) as bad, answering(403) as without_index:
-        for url in (good, without_index):
-            archive(url)
-            assert finding(host.check_sources, make()).level == "ok"
-        # One that answers is enough.
-        archive(closed())
+    with answering(403) as without_index:
+        archive(without_index)
+        assert finding(host.check_sources, make()).level == "ok"
+    # One that answers is enough.
+    archive(closed())
+    with answering(200) as good:
         assert good in finding(host.check_sources, make(projects=mirrors(good))).text
+    with answering(502) as bad:
         found = finding(host.check_sources, make(projects=mirrors(bad)))
-        assert found.level == "FAIL" and "502" in found.text and "refused" in found.text
+    assert found.level == "FAIL" and "502" in found.text and "refused" in found.text
     monkeypatch.setattr(host, "TIMEOUT", 0.2)
     with silent() as url:
         archive(url)
@@ -336,18 +314,16 @@ def levels(findings: dict[str, Finding]) -> dict[str, str]:
 def test_services_that_work(remote: Remote, make: Make, server: str) -> None:
     assert finding(remotes.check_remote, make()).level == "ok"
     found = remote(services=SERVICES, url=server)
-    assert levels(found) == {} and len(found) == 4
+    assert levels(found) == {"action cache": "warn"} and len(found) == 4
     # The storage of the section 'cache' serves as well.
     section = {"action-cache-service": {"url": server}}
     context = make(remote_execution=section, cache={"storage-service": {"url": server}})
-    assert context.endpoints["storage"].url == server
+    assert context.endpoints["storage-service"].url == server
 
 
 def test_a_service_that_cannot_do_its_part(remote: Remote, home: Path) -> None:
     with casd(home) as url:
         assert "does not execute" in remote(services=SERVICES, url=url)["execution-service"].text
-    with casd(home, "--digest-function=SHA1") as url:
-        assert "SHA256" in remote(url=url)["storage-service"].text
 
 
 def test_who_may_write(remote: Remote, server: str) -> None:
@@ -369,16 +345,6 @@ def test_who_may_write(remote: Remote, server: str) -> None:
         assert level("local", f"http://{refusing}", False) == "ok"
         # Elements are built elsewhere: there is nothing to store from here.
         assert remote("local", SERVICES, url=f"http://{opened}", push=True)["action cache"].level == "warn"
-
-
-def test_a_server_of_this_user_alone(home: Path, server: str) -> None:
-    """Whoever runs buildbox-casd for this machine alone may write its files; a tunnel's end is another matter."""
-    assert remotes.own_server(server)
-    for address, own in (("127.0.0.1", True), ("0.0.0.0", False)):
-        url = closed()
-        with casd(home, bind=f"{address}:{urlsplit(url).port}"):
-            assert remotes.own_server(url) == own
-        assert not remotes.own_server(url)
 
 
 def test_domains(make: Make, home: Path) -> None:
@@ -414,8 +380,6 @@ def test_services_that_hang_or_cannot_be_reached(remote: Remote, monkeypatch: py
     found = remote(services=SERVICES, url=closed())
     assert levels(found) == dict.fromkeys(SERVICES, "FAIL")
     assert all("cannot be reached" in it.text for it in found.values())
-    # Remedies are given once for all three.
-    assert [bool(it.remedies) for it in found.values()] == [True, False, False]
     monkeypatch.setattr("bst_recc.reapi.Remote.call.__defaults__", (0.3,))
     with silent() as url:
         assert "hangs" in remote(url=url)["storage-service"].text
@@ -427,57 +391,26 @@ def test_token(remote: Remote, server: str, home: Path) -> None:
         url = f"http://{address}"
         assert "refuses this client" in remote(url=url)["storage-service"].text
         assert remote(url=url, auth={"access-token": f"{home}/token"})["storage-service"].level == "ok"
-        assert "cannot read" in remote(url=url, auth={"access-token": f"{home}/missing"})["remote"].text
+        assert "cannot read" in remote(url=url, auth={"access-token": f"{home}/missing"})["storage-service"].text
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Certificates of a server on loopback and of a client, each signed by itself."""
-    directory = tmp_path_factory.mktemp("certificates")
+def test_tls(remote: Remote, server: str, home: Path) -> None:
+    """Of a server and a client, each with a certificate signed by itself."""
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-addext", "subjectAltName=IP:127.0.0.1"]
-    for name in ("server", "client", "other"):
-        names = ["-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.crt"]
-        subprocess.run([*make, *names], cwd=directory, check=True, capture_output=True)
-    return directory
-
-
-def test_tls(remote: Remote, server: str, certificates: Path) -> None:
-    def auth(**files: str) -> dict[str, str]:
-        return {name.replace("_", "-"): str(certificates / file) for name, file in files.items()}
-
-    pair = [((certificates / "server.key").read_bytes(), (certificates / "server.crt").read_bytes())]
-    clients = (certificates / "client.crt").read_bytes()
-    credentials = grpc.ssl_server_credentials(pair, clients, require_client_auth=True)
-    whole = auth(server_cert="server.crt", client_key="client.key", client_cert="client.crt")
+    for name in ("server", "client"):
+        files = ["-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.crt"]
+        subprocess.run([*make, *files], cwd=home, check=True, capture_output=True)
+    pair = [((home / "server.key").read_bytes(), (home / "server.crt").read_bytes())]
+    credentials = grpc.ssl_server_credentials(pair, (home / "client.crt").read_bytes(), require_client_auth=True)
+    client = {"client-key": f"{home}/client.key", "client-cert": f"{home}/client.crt"}
+    whole = client | {"server-cert": f"{home}/server.crt"}
     with front(server, credentials=credentials) as address:
-        assert levels(remote("cache-only", url=f"https://{address}", auth=whole)) == {"action cache": "warn"}
-        for wrong in (
-            auth(server_cert="other.crt", client_key="client.key", client_cert="client.crt"),
-            auth(server_cert="server.crt", client_key="other.key", client_cert="other.crt"),
-            auth(server_cert="server.crt"),
-        ):
-            assert remote(url=f"https://{address}", auth=wrong)["storage-service"].level == "FAIL", wrong
+        url = f"https://{address}"
+        assert levels(remote("cache-only", url=url, auth=whole)) == {"action cache": "warn"}
+        for wrong in (client, {"server-cert": whole["server-cert"]}):
+            assert remote(url=url, auth=wrong)["storage-service"].level == "FAIL", wrong
         assert remote(url=f"http://{address}", auth=whole)["storage-service"].level == "FAIL"
-        assert "cannot read" in remote(url=f"https://{address}", auth=auth(server_cert="missing"))["remote"].text
-        half = auth(server_cert="server.crt", client_key="client.key")
-        assert "client-cert" in remote(url=f"https://{address}", auth=half)["remote"].text
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"remote_execution": {"action-cache-service": {"url": "unix:/x"}}}, "storage-service"),
-        ({"remote_execution": {"storage-service": {"url": "unix:/x"}}}, "At least one of"),
-        ({"cache": {"storage-service": {"url": "unix:/x"}}}, "gives recc no action cache"),
-        (
-            {"projects": {"my-project": {"remote-execution": {"storage-service": {"url": "unix:/x"}}}}},
-            "At least one of",
-        ),
-    ],
-)
-def test_services_that_bst_refuses(make: Make, settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(ReccError, match=said):
-        assert make(**settings).endpoints
+        assert "cannot read" in remote(url=url, auth={"server-cert": "missing"})["storage-service"].text
 
 
 def test_the_section_of_the_project_comes_first(make: Make) -> None:
@@ -601,15 +534,10 @@ def test_proof_leaves_nothing(make: Make, bst: list[Any]) -> None:
     assert not list(Path().glob("recc-doctor*"))
 
 
-@pytest.mark.parametrize(("alone", "said"), [("", "deadlock"), (ReccError("late"), "no worker takes it")])
-def test_proof_of_starvation(
-    make: Make, bst: list[Any], monkeypatch: pytest.MonkeyPatch, alone: Any, said: str
-) -> None:
-    monkeypatch.setattr(prove, "LIMIT", 0.0)
-    monkeypatch.setattr(prove, "EACH", 0.0)
-    bst += ["", ReccError("did not end"), alone]
+def test_proof_of_starvation(make: Make, bst: list[Any]) -> None:
+    bst += ["", ReccError("did not end within 70 s.")]
     (found,) = prove.prove(make())
-    assert found.level == "FAIL" and said in found.text
+    assert found.level == "FAIL" and found.text.startswith("deadlock: 4 elements")
 
 
 # The toolchain
@@ -736,9 +664,3 @@ def test_the_command(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert status == 1 and "✘ bwrap: it is not on PATH.\n    1. " in output
     monkeypatch.setenv("XDG_CACHE_HOME", "cache")
     assert run()[0] is ReccError
-
-
-def test_a_reader_that_has_seen_enough() -> None:
-    command = f"{sys.executable} -m bst_recc doctor --mode off | head -n 1"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
-    assert done.stdout.count("\n") == 1 and not done.stderr

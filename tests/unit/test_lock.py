@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from bst_recc.errors import ReccError
 from bst_recc.lock import command
 from bst_recc.lock.apt import resolve
-from bst_recc.lock.files import Manifest, changes, read_manifest, report
+from bst_recc.lock.files import Manifest, read_manifest, report
 from bst_recc.services import render
 
 TEXT = """\
@@ -38,21 +38,19 @@ def manifest(tmp_path: Path) -> Manifest:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("suite: fake", "suit: fake", "unknown key 'suit'."),
-        ("suite: fake\n", "", "missing key 'suite'."),
-        ("{packages: [sh]}", "{}", "missing key 'packages'."),
-        ("[x86_64]", "[vax]", "unknown architecture 'vax'."),
-        ("needs: [ninja]", "needs: [nonja]", "'cmake' needs 'nonja', which is not listed before it."),
-        ("  base:", "  other:", "neither a single component, nor 'base' after that of a toolchain."),
-        ("20260101T000000Z", "2026-01-01", "invalid snapshot"),
+        ("suite: fake", "suit: fake", "invalid .* 'suit'"),
+        ("suite: fake\n", "", "invalid .* 'suite'"),
+        ("{packages: [sh]}", "{}", "invalid .* 'packages'"),
+        ("{packages: [sh]}", "sh", "invalid .*packages.yml"),
+        ("[x86_64]", "[]", "no architectures"),
+        ("needs: [ninja]", "needs: [nonja]", "'cmake' needs {'nonja'}, not listed before it"),
     ],
 )
 def test_a_bad_manifest_is_refused(tmp_path: Path, old: str, new: str, problem: str) -> None:
     path = tmp_path / "packages.yml"
     path.write_text(TEXT.replace(old, new))
-    with pytest.raises(ReccError) as raised:
+    with pytest.raises(ReccError, match=problem) as raised:
         read_manifest([path])
-    assert str(raised.value) in (f"invalid {path}: {problem}", "invalid snapshot: '2026-01-01'")
     assert raised.value.remedies
 
 
@@ -107,32 +105,40 @@ def lockfile(manifest: Manifest, **versions: str) -> str:
     return render("lock.yml.j2", component="c", manifest=manifest, packages=packages)
 
 
+STAYS = "'{}' stays as it is: compiles that are cached with it stay valid."
+CHANGES = "'{}' changes (x86_64): every compile that is cached with it will be done again."
+
+
+def said(manifest: Manifest, before: str, after: str, *names: str) -> list[str]:
+    """The report on these lockfiles."""
+    stale = {manifest.path.parent / f"locks/{name}.yml": after for name in names}
+    return report(manifest, dict.fromkeys(stale, before), stale)
+
+
 def test_changes_are_named(manifest: Manifest) -> None:
     before = lockfile(manifest, gone="1", kept="1:1", newer="1")
     after = lockfile(manifest, kept="1:1", newer="2", new="1~1")
-    assert changes("c", before, after) == ["  c: gone removed", "  c: new added: 1~1", "  c: newer 1 -> 2"]
+    changed = ["  gone 1 -> nothing", "  new nothing -> 1~1", "  newer 1 -> 2"]
+    assert said(manifest, before, after, "x/c")[:4] == ["locks/x/c.yml", *changed]
     conflict = before.replace("sources:", "<<<<<<< mine\nsources:\n=======\n>>>>>>> theirs")
-    assert changes("c", conflict, after)[0] == "  c: kept added: 1:1"
-    assert changes("c", before, before.replace("a" * 64, "b" * 64, 1)) == ["  c: gone 1 -> 1 (another file)"]
+    assert said(manifest, conflict, after, "x/c")[1] == "  kept nothing -> 1:1"
+    assert said(manifest, before, before.replace("a" * 64, "b" * 64, 1), "x/c")[1] == "  gone 1 -> 1 (another file)"
+    assert said(manifest, before, f"# A line.\n{before}", "x/gcc")[:2] == ["locks/x/gcc.yml", STAYS.format("gcc")]
+    assert said(manifest, "", "") == []
 
 
-def test_a_report_tells_which_toolchain_changes(manifest: Manifest) -> None:
-    one, two = lockfile(manifest, p="1"), lockfile(manifest, p="2")
-
-    def said(*names: str) -> list[str]:
-        stale = {manifest.path.parent / f"locks/{name}.yml": two for name in names}
-        return report(manifest, dict.fromkeys(stale, one), stale, "{}")
-
-    stays = [f"'{name}' stays as it is: compiles that are cached with it stay valid." for name in ("gcc", "llvm")]
-    change = [
-        f"'{name}' changes (x86_64): every compile that is cached with it will be done again."
-        for name in ("gcc", "llvm")
-    ]
-    assert said() == []
-    assert said("x86_64/gcc") == ["locks/x86_64/gcc.yml", "  gcc: p 1 -> 2", *change]
-    assert said("x86_64/llvm")[2:] == said("x86_64/llvm-shared")[2:] == [stays[0], change[1]]
-    both = ["locks/aarch64/base.yml", "locks/x86_64/base.yml"]
-    assert said("aarch64/base", "x86_64/base") == [*both, "  base: p 1 -> 2", *stays]
+@pytest.mark.parametrize(
+    ("names", "changed"),
+    [
+        (["x86_64/gcc"], ["gcc", "llvm"]),
+        (["x86_64/llvm"], ["llvm"]),
+        (["x86_64/llvm-shared"], ["llvm"]),
+        (["aarch64/base", "x86_64/base"], []),
+    ],
+)
+def test_a_report_tells_which_toolchain_changes(manifest: Manifest, names: list[str], changed: list[str]) -> None:
+    found = said(manifest, lockfile(manifest, p="1"), lockfile(manifest, p="2"), *names)
+    assert found[-2:] == [(CHANGES if name in changed else STAYS).format(name) for name in ("gcc", "llvm")]
 
 
 @pytest.mark.parametrize(

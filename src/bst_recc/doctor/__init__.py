@@ -11,7 +11,7 @@ import click
 from bst_recc.doctor import host, mirror, prove, remotes, toolchain
 from bst_recc.doctor.context import FAIL, OK, WARN, Context, Finding
 from bst_recc.errors import ReccError
-from bst_recc.project import Project, base_directory
+from bst_recc.project import Project
 
 Check = Callable[[Context], Iterator[Finding]]
 # What elements are built with: of no consequence where an execution service builds them.
@@ -26,7 +26,7 @@ def examine(context: Context, checks: Iterable[Check]) -> Iterator[Finding]:
         try:
             yield from check(context)
         except ReccError as error:
-            level = WARN if check in BUILDING and "execution" in context.endpoints else FAIL
+            level = WARN if check in BUILDING and "execution-service" in context.endpoints else FAIL
             yield Finding(check.__name__.removeprefix("check_"), level, str(error), error.remedies)
 
 
@@ -41,7 +41,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--toolchain", "auditing", is_flag=True, help="Build toolchain-audit.bst: does the compiler work alone?")
 @click.option("--clang", is_flag=True, help="The same with gcc, clang and lld.")
 @click.option("--mirror", "mirroring", is_flag=True, help="Print configuration that prefers apt's Debian mirror.")
-@click.option("--write", is_flag=True, help="With --mirror: merge that into the user configuration.")
+@click.option("--write", is_flag=True, help="With --mirror: add that to the user configuration.")
 def command(elements: tuple[str, ...], mode: str | None, config: Path | None, **flags: bool) -> int:
     """Check what builds through recc need.
 
@@ -66,7 +66,6 @@ def command(elements: tuple[str, ...], mode: str | None, config: Path | None, **
         raise click.BadParameter(f"'{mode}' is none of {', '.join(known)}.", param_hint="--mode")
     path = context.settings.config_origin
     if flags["mirroring"]:
-        path = Path(path or base_directory("XDG_CONFIG_HOME", ".config") / "buildstream.conf")
         mirror.prefer(context.project, path, flags["write"])
         return 0
     building = flags["auditing"] or flags["clang"] or bool(elements)

@@ -19,6 +19,8 @@ from bst_recc.project import Project
 from bst_recc.reapi import Endpoint
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
+# As the user configuration names them, and BuildStream's own class.
+SERVICES = {"execution-service": "exec_spec", "storage-service": "storage_spec", "action-cache-service": "action_spec"}
 SYMBOLS = {OK: click.style("✔", fg="green"), WARN: click.style("⚠", fg="yellow"), FAIL: click.style("✘", fg="red")}
 
 
@@ -56,8 +58,7 @@ class Context:
             if own:
                 settings.remote_execution_specs = settings._load_remote_execution(own)
         except BstError as error:
-            text, *remedies = str(error).split("\n", 1)
-            raise ReccError(text, *remedies, "Correct the user configuration, or XDG_CACHE_HOME.") from None
+            raise ReccError(str(error), "Correct the user configuration, or XDG_CACHE_HOME.") from None
         return settings
 
     @cached_property
@@ -83,13 +84,11 @@ class Context:
         if storage and not specs:
             raise ReccError("cache: storage-service alone gives recc no action cache.", "Add remote-execution.")
         found = {}
-        kinds = (("execution", "exec_spec"), ("storage", "storage_spec"), ("action-cache", "action_spec"))
-        for name, attribute in kinds if specs else ():
-            spec = getattr(specs, attribute) or (storage if name == "storage" else None)
-            if spec:
+        for name, attribute in SERVICES.items() if specs else ():
+            if spec := getattr(specs, attribute) or (storage if name == "storage-service" else None):
                 files = (spec.server_cert_file, spec.client_key_file, spec.client_cert_file, spec.access_token_file)
                 paths = [Path(file) if file else None for file in files]
-                found[name] = Endpoint(f"{name}-service", spec.url, spec.instance_name or "", spec.push, *paths)
+                found[name] = Endpoint(name, spec.url, spec.instance_name or "", spec.push, *paths)
         return found
 
     def bst(self, *arguments: str, timeout: float | None = None) -> str:

@@ -11,7 +11,7 @@ from ruamel.yaml.resolver import VersionedResolver
 
 from bst_recc.errors import ReccError
 from bst_recc.mirror import host_mirror
-from bst_recc.project import Project, read_yaml, replace_file
+from bst_recc.project import Project, base_directory, read_yaml, replace_file
 
 ALIASES = [f"{name}{moment}" for name in ("debian", "recc-packages") for moment in ("", "-updates")]
 
@@ -38,15 +38,15 @@ def merged(text: str, project: Project, url: str) -> str:
     return ("" if found else text) + written.getvalue()
 
 
-def prefer(project: Project, path: Path, write: bool) -> None:
-    """Print the lines, or merge them into the configuration `path`; raises ReccError where there is no mirror."""
+def prefer(project: Project, configuration: str | None, write: bool) -> None:
+    """Print the lines, or merge them into the user configuration; raises ReccError where there is no mirror."""
     url = host_mirror()
     if not url:
-        update = "If it is a Debian machine: run 'apt-get update' and try again."
-        archive = "Go on without: packages are downloaded from the archive of dated snapshots."
-        raise ReccError("no Debian mirror is configured for apt on this machine.", update, archive)
+        remedy = "If it is a Debian machine: run 'apt-get update' and try again."
+        raise ReccError("no Debian mirror is configured for apt on this machine.", remedy)
     if not write:
         click.echo(merged("", project, url), nl=False)
         return
+    path = Path(configuration or base_directory("XDG_CONFIG_HOME", ".config") / "buildstream.conf")
     replace_file(path, merged(path.read_text() if path.exists() else "", project, url))
     click.echo(f"{path} prefers {url}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,20 +23,21 @@ environment:
   BST_RECC_MANIFEST: 'off'
 config:
   build-commands:
-  - "sleep {hold}; echo 'int {name};' >a.c; cc -c a.c; cc -c a.c"
+  - "sleep {hold}; echo 'int n{salt};' >a.c; cc -c a.c; cc -c a.c"
 """
 WORKERS = (
     "Workers of two kinds: those for elements offer remoteApisSocketPath=tmp/casd.sock, those for compiles do not.",
     "bst-recc farm makes such a farm; docs/farm.md of the template says how to make one of many machines.",
+    "Or more slots than elements of all clients together.",
 )
 
 
 def judge(mode: str, logs: list[Path], failure: str = "") -> Finding:
     """What the logs of such elements say; `failure` is why they are not built."""
-    counts, hits = [read_log(path).counts for path in logs], mode in ("local", "remote")
-    start, executed = f"{len(logs)} elements at once: ", "remote" if mode in ("remote", "verify") else "local"
+    start, hits = f"{len(logs)} elements at once: ", mode in ("local", "remote")
     if mode == "off" and not failure:
         return Finding("proof", OK, f"{start}built without recc, as mode off says")
+    counts, executed = [read_log(path).counts for path in logs], "remote" if mode in ("remote", "verify") else "local"
     if failure or not logs or not all(each["compiles"] == 2 and each[executed] for each in counts):
         why = failure or "their compiles are not executed through recc"
         said = [line for path in logs for line in path.read_text(errors="replace").splitlines() if "recc: " in line]
@@ -49,50 +49,33 @@ def judge(mode: str, logs: list[Path], failure: str = "") -> Finding:
     return Finding("proof", OK, f"{start}compiled through recc" + ", then hits" * hits)
 
 
-def build(context: Context, *elements: str) -> str:
-    """Build elements; why they cannot be built, 'late' where they take too long, and '' where they can."""
-    start, limit = time.monotonic(), LIMIT + EACH * len(elements)
-    try:
-        context.bst("build", *elements, timeout=limit)
-    except ReccError as error:
-        return "late" if time.monotonic() - start >= limit else str(error)
-    return ""
-
-
 def prove(context: Context) -> Iterator[Finding]:
     """Build an element for each of this client's builders, all at once; they are gone afterwards, and their logs."""
-    names = [f"recc-doctor-{os.urandom(4).hex()}" for _ in range(context.settings.sched_builders)]
-    elements = {f"{name}.bst": context.project.elements / f"{name}.bst" for name in names}
     wired = "include/recc.yml" in str(context.project.conf.get("(@)"))
     include = "" if wired else f"(@): {context.wiring}include/recc.yml\n"
-    first, *_ = elements
-
-    def write(path: Path) -> None:
-        """An element whose compile nobody has done before."""
-        salt = f"n{os.urandom(4).hex()}"
-        path.write_text(ELEMENT.format(include=include, wiring=context.wiring, hold=HOLD, name=salt))
-
+    # Each has a compile that nobody has done before.
+    salts = [os.urandom(4).hex() for _ in range(context.settings.sched_builders)]
+    paths = [context.project.elements / f"recc-doctor-{salt}.bst" for salt in salts]
+    names, limit, failure = [path.name for path in paths], LIMIT + EACH * len(paths), ""
     try:
-        for path in elements.values():
-            write(path)
+        for path, salt in zip(paths, salts, strict=True):
+            path.write_text(ELEMENT.format(include=include, wiring=context.wiring, hold=HOLD, salt=salt))
         # What they need is downloaded and unpacked first, which may take long.
-        context.bst("build", "--deps", "build", first)
-        failure = build(context, *elements)
-        if failure != "late":
-            logs = [path for name in names for path in (context.logs / name).glob("*-build.*.log")]
-            yield judge(context.mode, logs, failure)
-            return
-        # Anew: when bst gave up, the slots were free, and what waited for them may be in the cache since.
-        write(elements[first])
-        if build(context, first):
+        context.bst("build", "--deps", "build", names[0])
+        try:
+            context.bst("build", *names, timeout=limit)
+        except ReccError as error:
+            failure = str(error)
+        if "did not end within" in failure:
             text = (
-                f"an element is not built within {LIMIT + EACH:.0f} s: no worker takes it, or it holds the only slot."
+                f"deadlock: {len(names)} elements, one for each builder, occupy every slot that their compiles need, "
             )
+            text += f"or no worker takes them: they are not built in {limit:.0f} s."
             yield Finding("proof", FAIL, text, WORKERS)
         else:
-            text = f"deadlock: {len(names)} elements, one for each builder, occupy every slot that their compiles need."
-            yield Finding("proof", FAIL, text, (*WORKERS, "Or more slots than elements of all clients together."))
+            logs = [log for path in paths for log in (context.logs / path.stem).glob("*-build.*.log")]
+            yield judge(context.mode, logs, failure)
     finally:
-        for name, path in zip(names, elements.values(), strict=True):
+        for path in paths:
             path.unlink(missing_ok=True)
-            shutil.rmtree(context.logs / name, ignore_errors=True)
+            shutil.rmtree(context.logs / path.stem, ignore_errors=True)

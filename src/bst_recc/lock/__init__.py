@@ -13,7 +13,7 @@ import click
 
 from bst_recc.errors import ReccError
 from bst_recc.lock.apt import FORMAT, Apt, resolve
-from bst_recc.lock.files import ARCHITECTURES, ARCHIVE, LATEST, Manifest, read_manifest, report
+from bst_recc.lock.files import ARCHIVE, LATEST, Manifest, read_manifest, report
 from bst_recc.mirror import host_mirror
 from bst_recc.project import Project, replace_file
 from bst_recc.services import render
@@ -23,7 +23,7 @@ def pin(read: Callable[..., Apt], asked: Manifest, architecture: str) -> tuple[M
     """The manifest with the snapshots that are read, and the lockfiles of an architecture; an empty one is to go."""
     locks = asked.path.parent / "locks" / architecture
     # Of a component that packages.yml does not name any more nothing is pinned.
-    files = {path: "" for path in locks.glob("*.yml")}
+    files = {path: "" for path in sorted(locks.glob("*.yml"))}
     with tempfile.TemporaryDirectory(prefix="lock-") as root:
         apt = read(Path(root, "base"), asked, architecture, asked.snapshot, asked.alias)
         manifest = replace(asked, snapshot=apt.snapshot())
@@ -32,10 +32,8 @@ def pin(read: Callable[..., Apt], asked: Manifest, architecture: str) -> tuple[M
             manifest = replace(manifest, updates=asked.updates | {"snapshot": newer.snapshot()})
             apt.update(asked.updates["packages"], newer)
         for component, packages in resolve(apt).items():
-            text = render("lock.yml.j2", component=component, manifest=manifest, packages=packages)
-            files[locks / f"{component}.yml"] = text
-            size = sum(int(package["Size"]) for package in packages) / 1e6
-            click.echo(f"{architecture}: {component:10} {len(packages):3} packages {size:6.1f} MB", err=True)
+            values = {"component": component, "manifest": manifest, "packages": packages}
+            files[locks / f"{component}.yml"] = render("lock.yml.j2", **values)
     return manifest, files
 
 
@@ -47,7 +45,6 @@ def pin(read: Callable[..., Apt], asked: Manifest, architecture: str) -> tuple[M
 @click.option("--mirror", metavar="URL", help="Read the latest index here. Default: the mirror that apt uses.")
 @click.option("--allow-expired", is_flag=True, help="Accept a latest index that is out of date.")
 @click.option("--directory", metavar="DIR", help="Where packages.yml is. Default: toolchain, or else recc.")
-@click.option("--arch", type=click.Choice(list(ARCHITECTURES)), help="Pin this architecture alone.")
 def command(
     packages: tuple[str, ...],
     check: bool,
@@ -56,7 +53,6 @@ def command(
     mirror: str | None,
     allow_expired: bool,
     directory: str | None,
-    arch: str | None,
 ) -> int:
     """Pin the Debian packages that packages.yml names.
 
@@ -75,8 +71,6 @@ def command(
         raise click.UsageError("--mirror and --allow-expired go with --update or --snapshot latest.")
     places = [Path(directory)] if directory else [Project.find().directory / name for name in ("", "toolchain", "recc")]
     written = asked = read_manifest([place / "packages.yml" for place in places])
-    if arch and arch not in asked.architectures:
-        raise ReccError(f"{asked.path} does not name the architecture {arch}.", "Add it there.")
     if packages:
         names = sorted({*asked.updates.get("packages", []), *packages})
         asked = replace(asked, updates={"snapshot": moment, "packages": names})
@@ -86,25 +80,22 @@ def command(
     nearest = mirror or (host_mirror() if asked.archive == ARCHIVE else None)
     latest = nearest or f"{asked.archive}/{datetime.now(timezone.utc).strftime(FORMAT)}"
     read = partial(Apt, latest=latest, check_age=not allow_expired)
-    pinned = [pin(read, asked, architecture) for architecture in ([arch] if arch else asked.architectures)]
+    pinned = [pin(read, asked, architecture) for architecture in asked.architectures]
     manifest = pinned[0][0]
     if any(found != manifest for found, _ in pinned):
         raise ReccError("the mirror changed while it was read.", "Run this again.")
-    if manifest != written and not check and len(pinned) < len(manifest.architectures):
-        raise ReccError(f"locks of others than {arch} would stay at another snapshot.", "Leave out --arch.")
     files = {path: text for _, locks in pinned for path, text in locks.items()}
     files[manifest.path.parent / "locks/archive.yml"] = render("archive.yml.j2", manifest=manifest)
 
     before = {path: path.read_text() if path.exists() else "" for path in files}
     stale = {path: text for path, text in files.items() if text != before[path]}
-    said = report(manifest, before, stale, "{} is stale" if check else "{}")
+    said = report(manifest, before, stale)
     if not check:
         # Before it is said: a reader may close the pipe.
         for path, text in stale.items():
             replace_file(path, text) if text else path.unlink()
         if manifest != written:
             replace_file(manifest.path, manifest.text())
-        said.append(f"{len(stale)} of {len(files)} lockfiles changed")
-    for line in said:
-        click.echo(line)
+    said.append(f"{len(stale)} of {len(files)} lockfiles {'are stale' if check else 'changed'}")
+    click.echo("\n".join(said))
     return 1 if check and stale else 0

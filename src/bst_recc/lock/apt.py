@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import difflib
 import os
 import re
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterable
@@ -30,14 +30,13 @@ REASONS = (
     (
         "not signed|signatures|NO_PUBKEY",
         "the index is not signed by a key in {keyring}",
-        "Install or update the package debian-archive-keyring.",
-        "For another archive than Debian's: name its keyring in packages.yml ('keyring: FILE').",
+        "Update the package debian-archive-keyring; the keyring of another archive: 'keyring: FILE' in packages.yml.",
     ),
     ("Unable to locate package", "the suite lacks a package", "Correct its name in packages.yml (apt-cache search)."),
     (
         "Failed to fetch|not have a Release file",
         "{url} cannot be used",
-        "Check the network and the URL.",
+        "Check the network and the URL; a snapshot is written as 20261030T080801Z.",
         "Or pin all packages anew from a mirror, which has the latest snapshot alone: --update --mirror URL",
     ),
     ("", "apt finds no solution", "Change what packages.yml asks for.", "Or take another snapshot: --snapshot DATE"),
@@ -65,27 +64,26 @@ class Apt:
         # A dated snapshot is older than its validity by design; it cannot be replayed
         # as something newer because its date is what was asked for.
         check = moment == LATEST and check_age
-        text = render("apt.conf.j2", root=root, architecture=ARCHITECTURES[architecture], check_validity=check)
+        text = render(
+            "apt.conf.j2", root=root, architecture=ARCHITECTURES.get(architecture, architecture), check_validity=check
+        )
         (root / "apt.conf").write_text(text)
         click.echo(f"{architecture}: reading the index of {manifest.suite}, {moment}", err=True)
         self.run("update")
 
     def run(self, *arguments: str) -> str:
         """Run apt-get and return its output; raises ReccError with apt's own reason."""
-        environment = os.environ | {"APT_CONFIG": str(self.root / "apt.conf"), "LC_ALL": "C"}
-        try:
-            done = subprocess.run(["apt-get", "-q", *arguments], env=environment, capture_output=True, text=True)
-        except FileNotFoundError:
+        if not shutil.which("apt-get"):
             remedy = "Run this command on Debian or one of its derivatives, or in a container of one."
-            raise ReccError("apt-get is missing: packages are resolved with it.", remedy) from None
+            raise ReccError("apt-get is missing: packages are resolved with it.", remedy)
+        environment = os.environ | {"APT_CONFIG": str(self.root / "apt.conf"), "LC_ALL": "C"}
+        done = subprocess.run(["apt-get", "-q", *arguments], env=environment, capture_output=True, text=True)
         # apt-get calls an index that it could not fetch a warning, and exits with 0.
         failed = re.findall(r"^(?:E:|W:(?=.*Failed to fetch)) *(.*)", done.stdout + done.stderr, re.MULTILINE)
         if done.returncode or failed:
             unmet = done.stdout.partition("unmet dependencies:\n")[2].split()
             reason = " ".join([*failed[:1], *unmet]) or f"apt-get exited with status {done.returncode}"
             _, problem, *remedies = next(entry for entry in REASONS if re.search(entry[0], reason))
-            if found := re.search("locate package (.*)", reason):
-                remedies = nearest(found[1], self.stanzas) + remedies
             raise ReccError(f"{problem.format(url=self.url, keyring=self.keyring)}: {reason}", *remedies)
         return done.stdout
 
@@ -110,8 +108,7 @@ class Apt:
         """
         pinned = self.closure(name for component in self.manifest.components.values() for name in component.packages)
         for name in {*names} - pinned:
-            remedies = [*nearest(name, pinned), "To add a package, name it in packages.yml."]
-            raise ReccError(f"'{name}' is not among the pinned packages.", *remedies)
+            raise ReccError(f"'{name}' is not among the pinned packages.", "To add it, name it in packages.yml.")
         installed = [self.stanzas[name] | {"Status": "install ok installed"} for name in pinned]
         write_stanzas(newer.root / "status", installed)
         self.stanzas |= {name: newer.stanzas[name] for name in newer.closure(names)}
@@ -136,12 +133,6 @@ class Apt:
 def write_stanzas(path: Path, stanzas: Iterable[Stanza]) -> None:
     """Write an index, or a list of what is installed."""
     path.write_text("\n".join("".join(f"{k}: {v}\n" for k, v in stanza.items()) for stanza in stanzas))
-
-
-def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """A remedy that says which of `names` are like `name`; empty where none is."""
-    near = difflib.get_close_matches(name, names, n=3)
-    return [f"Its nearest names: {', '.join(near)}."] if near else []
 
 
 def resolve(apt: Apt) -> dict[str, list[Stanza]]:

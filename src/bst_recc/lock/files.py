@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from bst_recc.errors import ReccError
 from bst_recc.project import read_yaml
 
 ARCHIVE = "https://snapshot.debian.org/archive/debian"
-# BuildStream's names of architectures -> Debian's.
+# BuildStream's names of architectures -> Debian's, where they differ.
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 SHARED = "base"
 LATEST = "latest"
@@ -45,12 +44,6 @@ class Manifest:
     archive: str = ARCHIVE
     keyring: str = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-    def __post_init__(self) -> None:
-        """Raises ReccError for a snapshot that is neither one nor 'latest'."""
-        for moment in (self.snapshot, self.updates.get("snapshot", LATEST)):
-            if not re.fullmatch(rf"\d{{8}}T\d{{6}}Z|{LATEST}", str(moment)):
-                raise ReccError(f"invalid snapshot: '{moment}'", f"Write it as 20261030T080801Z, or '{LATEST}'.")
-
     @property
     def toolchains(self) -> list[str]:
         """The components before 'base': what compiles are cached with."""
@@ -73,20 +66,15 @@ def read_manifest(paths: list[Path]) -> Manifest:
     data = read_yaml(path)
     try:
         components = {name: Component(**entry) for name, entry in data.get("components", {}).items()}
-        manifest = Manifest(path, **data | {"components": components})
-        problems = [f"unknown architecture '{name}'" for name in manifest.architectures if name not in ARCHITECTURES]
+        if not components or not data.get("architectures"):
+            raise TypeError("no components, or no architectures")
         for number, (name, component) in enumerate(components.items()):
-            missing = {*component.needs}.difference([*components][:number])
-            problems += [f"'{name}' needs '{need}', which is not listed before it" for need in missing]
-        if not manifest.toolchains and len(components) != 1:
-            problems.append(f"neither a single component, nor '{SHARED}' after that of a toolchain")
+            if missing := {*component.needs}.difference([*components][:number]):
+                raise TypeError(f"'{name}' needs {missing}, not listed before it")
+        return Manifest(path, **data | {"components": components})
     except (TypeError, AttributeError) as error:
-        reason = re.sub(r".*unexpected keyword argument", "unknown key", str(error))
-        problems = [re.sub(r".*required positional arguments?:", "missing key", reason)]
-    if problems:
-        needed = f"Give it suite, snapshot, architectures of {[*ARCHITECTURES]} and components, each with packages."
-        raise ReccError(f"invalid {path}: {problems[0]}.", needed)
-    return manifest
+        needed = "Give it suite, snapshot, architectures and components, each with packages."
+        raise ReccError(f"invalid {path}: {error}.", needed) from None
 
 
 def pins(text: str) -> dict[str, tuple[str, str]]:
@@ -99,30 +87,17 @@ def pins(text: str) -> dict[str, tuple[str, str]]:
         return {}
 
 
-def changes(component: str, before: str, after: str) -> list[str]:
-    """The packages that differ between two lockfiles of a component, one line each."""
-    old, new = pins(before), pins(after)
-    lines = []
-    for name in sorted(old | new):
-        (was, *old_ref), (now, *new_ref) = old.get(name, ("",)), new.get(name, ("",))
-        what = f"{was} -> {now}{' (another file)' if was == now else ''}"
-        if (was, old_ref) != (now, new_ref):
-            lines.append(f"  {component}: {name} {what if was and now else f'added: {now}' if now else 'removed'}")
-    return lines
-
-
-def report(manifest: Manifest, before: dict[Path, str], stale: dict[Path, str], title: str) -> list[str]:
-    """Lines on how stale lockfiles differ, and what that means for cached compiles; `title` is said of each."""
-    alike: dict[tuple[str, ...], list[str]] = {}
-    moved = []
+def report(manifest: Manifest, before: dict[Path, str], stale: dict[Path, str]) -> list[str]:
+    """The stale lockfiles, how their packages differ, and what that means for cached compiles."""
+    said, moved = [], []
     for path, text in stale.items():
-        if lines := changes(path.stem, before[path], text):
-            moved += [path] if before[path] else []
-        else:
-            differ = difflib.unified_diff(before[path].splitlines(), text.splitlines(), lineterm="", n=0)
-            lines = [f"  {line}" for line in [*differ][2:] if not line.startswith("@@")]
-        alike.setdefault(tuple(lines), []).append(title.format(path.relative_to(manifest.path.parent)))
-    said = [line for lines, titles in alike.items() for line in (*titles, *lines)]
+        old, new = pins(before[path]), pins(text)
+        differ = sorted(name for name in old | new if old.get(name) != new.get(name))
+        said.append(str(path.relative_to(manifest.path.parent)))
+        moved += [path] if differ else []
+        for name in differ:
+            was, now = (found.get(name, ("nothing",))[0] for found in (old, new))
+            said.append(f"  {name} {was} -> {now}{' (another file)' if was == now else ''}")
     for toolchain in manifest.toolchains if stale else []:
         # Each toolchain builds on the first, and has the rest of its digest to itself (see resolve).
         digest = {manifest.toolchains[0], toolchain, f"{toolchain}-shared"}
