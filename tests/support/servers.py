@@ -1,10 +1,14 @@
 # Starts the servers of deploy/ on loopback, for tests and benchmarks.
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL, casd, BuildGrid with TLS and tokens, and workers: what is in deploy/'s image, without containers."""
+"""PostgreSQL, casd, BuildGrid, nginx with certificates, and workers: what is in deploy/'s image, without containers."""
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
+import re
+import shutil
 import socket
 import subprocess
 import time
@@ -13,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import BIN, HarnessError, Project
+from harness import BIN, ROOT, HarnessError, Project
 
 from bst_recc.project import find_tool
 
@@ -79,11 +83,59 @@ def casd(directory: Path, *options: str | Path, bind: str = "") -> Iterator[str]
         yield f"http://{bind}" if bind else at
 
 
+def authority(directory: Path, name: str = "ca") -> None:
+    """Make an authority that signs certificates: NAME.key and NAME.crt."""
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}"]
+    passes(*new, "-keyout", directory / f"{name}.key", "-out", directory / f"{name}.crt")
+
+
+def certificate(directory: Path, name: str, subject: str, *options: str, by: str = "ca", days: int = 2) -> None:
+    """Make NAME.key and NAME.crt; `options` are those of openssl req."""
+    key, request, signer = directory / f"{name}.key", directory / f"{name}.csr", directory / by
+    new = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", subject, *options]
+    passes(*new, "-keyout", key, "-out", request)
+    signed = ["-CA", f"{signer}.crt", "-CAkey", f"{signer}.key", "-copy_extensions", "copy", "-days", str(days)]
+    passes("openssl", "x509", "-req", "-in", request, *signed, "-out", directory / f"{name}.crt")
+
+
+@contextmanager
+def nginx(directory: Path, secrets: Path, servers: dict[int, list[str]]) -> Iterator[dict[int, int]]:
+    """nginx with deploy/nginx.conf before `servers`, by the port that it has for them; its own ports, by those there.
+
+    `secrets` has tls.key, tls.crt, ca.crt; log and access.log are in `directory`, which it makes.
+    """
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if not program:
+        raise HarnessError("nginx is missing: tools/setup installs it")
+    ports = {8990: port(), 8991: port(), 50051: port()}
+    text = (ROOT / "deploy/nginx.conf").read_text().replace("listen ", "listen 127.0.0.1:")
+    text = re.sub("|".join(map(str, ports)), lambda found: str(ports[int(found[0])]), text)
+    changes = {
+        f"server 127.0.0.1:{inside};": " ".join(f"server {one};" for one in those) for inside, those in servers.items()
+    }
+    for old, new in (changes | {"/etc/nginx/recc/": f"{secrets}/"}).items():
+        assert old in text, old
+        text = text.replace(old, new)
+    directory.mkdir()
+    (directory / "recc.conf").write_text(text)
+    # As Debian's own nginx.conf includes it, but with directories and a user that this test has.
+    temporary = " ".join(f"{name}_temp_path {name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (directory / "nginx.conf").write_text(
+        f"user {pwd.getpwuid(os.getuid()).pw_name} {grp.getgrgid(os.getgid()).gr_name};\n"
+        f"daemon off; pid nginx.pid; error_log error.log; events {{}}\n"
+        f"http {{ access_log access.log; {temporary} include recc.conf; }}\n"
+    )
+    log = directory / "nginx.log"
+    with running(log, program, "-p", directory, "-c", "nginx.conf", "-e", "error.log") as process:
+        wait_for(("127.0.0.1", ports[50051]), process, log)
+        yield ports
+
+
 @dataclass
 class Farm:
     """Servers on loopback: of `project`, with their files in `directory`; `stack` ends them.
 
-    `programs` is the directory of buildbox's; `environment` is what the servers are started with.
+    `programs` is the directory of buildbox's, `environment` what the servers are started with, `address` nginx's.
     """
 
     project: Project
@@ -91,6 +143,7 @@ class Farm:
     stack: ExitStack
     environment: dict[str, str] = field(default_factory=dict)
     programs: Path = Path()
+    address: str = ""
 
     @property
     def secrets(self) -> Path:
@@ -135,33 +188,24 @@ class Farm:
         self.start(directory.name, ("127.0.0.1", number), casd, f"--bind=127.0.0.1:{number}", "--reserved=0", directory)
         return f"http://127.0.0.1:{number}"
 
-    def serve(self, statsd: str = "127.0.0.1:9") -> None:
-        """Say to each BuildGrid that is started from now on where keys and roles are, and where metrics go."""
-        self.environment |= {
-            "BUILDGRID_SECRETS": str(self.secrets),
-            "BUILDGRID_ACL": str(self.project.path / "deploy/acl.yml"),
-            "BUILDGRID_STATSD": statsd,
-        }
-
-    def buildgrid(self, name: str, configuration: Path) -> str:
+    def buildgrid(self, name: str) -> str:
         """A BuildGrid; host and port."""
         number = port()
-        command: list[str | Path] = [BIN / "bgd", "server", "start", configuration]
+        command: list[str | Path] = [BIN / "bgd", "server", "start", self.project.path / "deploy/buildgrid.yml"]
         self.start(name, ("127.0.0.1", number), *command, BUILDGRID_ADDRESS=f"127.0.0.1:{number}")
         return f"127.0.0.1:{number}"
 
-    def worker(self, tier: str, server: str, jobs: int) -> Path:
+    def worker(self, tier: str, jobs: int) -> Path:
         """A worker for so many jobs at once; its log."""
         directory = self.directory / tier
-        variables = {"BUILDGRID_URL": f"https://{server}", "WORKER_TIER": tier, "WORKER_DIRECTORY": str(directory)}
+        variables = {
+            "BUILDGRID_URL": f"https://{self.address}",
+            "WORKER_TIER": tier,
+            "WORKER_DIRECTORY": str(directory),
+        }
         variables |= {"WORKER_SECRETS": str(self.secrets), "WORKER_JOBS": str(jobs), "WORKER_RESERVED": "0"}
         variables["PATH"] = f"{self.programs}:{os.environ['PATH']}"
         return self.start(tier, f"{directory}/casd.sock", self.project.path / "deploy/worker", **variables)
-
-    def token(self, subject: str) -> str:
-        """A token as deploy/token makes it."""
-        command: list[str | Path] = [self.project.path / "deploy/token", self.secrets / "jwt.key", subject, "1"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def buildbox(project: Project, directory: Path) -> Path:
