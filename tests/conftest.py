@@ -89,6 +89,7 @@ def farm(fetched: Project) -> Iterator[Farm]:
         farm.configure()
         yield farm
     finally:
-        farm.run("down", "--delete", check=False)
+        farm.run("down", check=False)
         fetched.configure()
         assert strays(farm.data) == []
+        shutil.rmtree(farm.data)

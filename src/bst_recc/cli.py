@@ -9,7 +9,6 @@ import importlib
 import os
 import signal
 import sys
-from types import FrameType
 from typing import NoReturn
 
 import click
@@ -30,10 +29,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name; None where there is none."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"bst_recc.{cmd_name}").command
-        return command
+        return importlib.import_module(f"bst_recc.{cmd_name}").command if cmd_name in COMMANDS else None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -45,22 +41,17 @@ def group() -> None:
     """
 
 
-def told_to_end(number: int, frame: FrameType | None) -> NoReturn:
-    """End in order, so that nothing is left behind."""
-    raise SystemExit(128 + number)
-
-
 def main() -> NoReturn:
     """Run a command; exit status 0: done, 1: it could not be done, 2: wrongly called, 130: interrupted."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, told_to_end)
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        # In order, so that nothing is left behind.
+        signal.signal(name, lambda number, _: sys.exit(128 + number))
     # gRPC's own messages say nothing to a user. They are set here, before anything imports it.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # closed
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    status: object = 0
     try:
         status = group(standalone_mode=False) or 0
         if sys.stdout:
@@ -74,12 +65,11 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         print("bst-recc: interrupted.", file=sys.stderr)
         status = 130
-    except BrokenPipeError:
-        # The reader has seen enough. Python flushes once more when it ends: to nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        show(ReccError(f"{error.filename or 'standard output'}: {error.strerror}."))
+        status = 0 if isinstance(error, BrokenPipeError) else 1  # its reader has seen enough
+        if status:
+            show(ReccError(f"{error.filename or 'standard output'}: {error.strerror}."))
+        # Python flushes once more when it ends: to nowhere.
         with contextlib.suppress(OSError, ValueError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
-    sys.exit(status if isinstance(status, int) else 0)
+    sys.exit(status)

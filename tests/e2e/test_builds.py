@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from harness import EXAMPLES, MODES, Build, Counts, Project
-from helpers import edited
+from harness import MODES, Build, Counts, Project
+from helpers import PROGRAMS, edited
 
 
 def compile_commands(project: Project, element: str, log: str) -> int:
@@ -21,11 +21,11 @@ def compile_commands(project: Project, element: str, log: str) -> int:
 
 
 # Eight at once are what can go wrong; that one after the other goes right is seen in one program.
-CASES = [(element, 8) for element in EXAMPLES]
-ONE_JOB = [pytest.param("examples/ninja.bst", 1, marks=pytest.mark.slow)]
+CASES = [pytest.param(*program.values, 8, marks=program.marks) for program in PROGRAMS]
+CASES.append(pytest.param("examples/ninja.bst", 1, marks=pytest.mark.slow))
 
 
-@pytest.mark.parametrize(("element", "jobs"), [*CASES, *ONE_JOB])
+@pytest.mark.parametrize(("element", "jobs"), CASES)
 def test_counts_and_objects(fetched: Project, element: str, jobs: int, tmp_path: Path) -> None:
     """Cold: N executions, 0 hits; warm: N hits, 0 executions; every object is what a plain compile makes.
 

@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 import contextlib
-import grp
 import hashlib
 import importlib
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -23,10 +21,10 @@ from typing import Any
 import psutil
 import pytest
 from farm import until
-from harness import BIN, PRODUCT, ROOT, Build, Counts, Project
+from harness import BIN, PRODUCT, Build, Counts, Project
 from helpers import free_ports
+from servers import authority, certificate, nginx
 
-NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 DOMAINS = {"hermetic": 0, "quasi-safe": 1}
 ELEMENT = "team.bst"
 # Objects of about SIZE bytes each.
@@ -97,10 +95,7 @@ def test_up_and_down(data: Path, sockets: str, tmp_path: Path, kind: str) -> Non
     running = processes(data)
     assert len(running) == 3
     assert all("--cache-failures=false" in process.cmdline() for process in servers(data))
-    assert "already up" in cache("up", "--data", data)
-    assert "already up" in cache("up", "--data", data, "--bind", bind, "--quota", "20G")
-    output = cache("up", "--data", data, "--quota", "2G", status=1)
-    assert re.search(r"up already, with --quota 20G\.\n  1\. .*\n  2\. .*cache down --data", output)
+    assert "already up, and keeps its settings" in cache("up", "--data", data, "--quota", "2G")
     assert processes(data) == running
     assert cache("status", "--data", data).count(" running ") == 2
 
@@ -110,9 +105,6 @@ def test_up_and_down(data: Path, sockets: str, tmp_path: Path, kind: str) -> Non
     assert not (tmp_path / "run").exists() or not files(tmp_path / "run")
     assert "was not up" in cache("down", "--data", data)
     assert "not up" in cache("status", "--data", data, status=1)
-    cache("down", "--data", data, "--delete")
-    assert not data.exists()
-    cache("down", "--data", data)
 
 
 def test_a_server_that_dies_comes_back(data: Path, sockets: str) -> None:
@@ -138,7 +130,6 @@ def test_what_a_kill_leaves_behind_does_no_harm(data: Path, sockets: str, tmp_pa
     assert len(processes(data)) == (3 if then == "up" else 0)
     cache("down", "--data", data)
     assert files(data) == KEPT
-    assert not files(tmp_path / "run")
 
 
 def test_a_supervisor_that_hangs(data: Path, sockets: str) -> None:
@@ -182,9 +173,8 @@ def test_directory_that_cannot_be_used(data: Path, sockets: str, tmp_path: Path)
     data.mkdir()
     (data / "quasi-safe").write_text("mine")
     output = cache("up", "--data", data, "--bind", sockets, status=1)
-    assert re.search(r"^bst-recc: .*quasi-safe does not run: Not a directory\.\n  1\. ", output, re.MULTILINE)
+    assert re.search(r"^bst-recc: .*quasi-safe: .*, Not a directory\.\n  1\. ", output, re.MULTILINE)
     assert not processes(data)
-    assert not files(tmp_path / "run")
     (tmp_path / "f").touch()
     assert "File exists" in cache("up", "--data", tmp_path / "f", "--bind", sockets, status=1)
 
@@ -204,7 +194,7 @@ def test_interrupted_up(data: Path, sockets: str, tmp_path: Path) -> None:
         return [one for one in every if (one.info["environ"] or {}).get("SUPERVISOR_SERVER_URL") == mark]
 
     with subprocess.Popen(command, env=environment) as process:
-        until(lambda: len(sleeping()) == 2)
+        until(lambda: len(sleeping()) == 3)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
     assert not sleeping()
@@ -222,7 +212,6 @@ def test_serve(data: Path, sockets: str, tmp_path: Path) -> None:
         assert process.returncode == 0
     assert "remote-execution: " in output
     assert not processes(data)
-    assert not files(tmp_path / "run")
     # The same directory in the background afterwards.
     cache("up", "--data", data, "--bind", sockets)
 
@@ -344,82 +333,28 @@ def test_domains_are_apart_and_last(data: Path, sockets: str) -> None:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An authority, a server's certificate, those of clients, and one of another authority."""
     directory = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
-
-    (directory / "server.ext").write_text("subjectAltName=IP:127.0.0.1")
-    new = ["-newkey", "rsa:2048", "-nodes"]
-    for authority in ("ca", "other-ca"):
-        openssl("req", "-x509", *new, "-subj", f"/CN={authority}", "-keyout", f"{authority}.key", "-out", authority)
-    for name, subject, authority in (
-        ("server", "/CN=server", "ca"),
-        ("reader", "/CN=reader", "ca"),
-        ("hermetic", "/OU=write-hermetic/CN=executor", "ca"),
-        ("quasi-safe", "/O=us/CN=builder/OU=write-quasi-safe", "ca"),
-        ("forged", "/CN=x,OU=write-hermetic,OU=write-quasi-safe/OU=do-not-write-hermetic", "ca"),
-        ("other", "/OU=write-hermetic/CN=executor", "other-ca"),
-    ):
-        openssl("req", *new, "-subj", subject, "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        extension = ["-extfile", "server.ext"] if name == "server" else []
-        signed = ["-CA", authority, "-CAkey", f"{authority}.key", "-CAcreateserial", *extension]
-        openssl("x509", "-req", "-days", "2", "-in", f"{name}.csr", *signed, "-out", f"{name}.pem")
+    for name in ("ca", "other-ca"):
+        authority(directory, name)
+    certificate(directory, "tls", "/CN=server", "-addext", "subjectAltName=IP:127.0.0.1")
+    certificate(directory, "reader", "/CN=reader")
+    certificate(directory, "hermetic", "/OU=write-hermetic/CN=executor")
+    certificate(directory, "quasi-safe", "/O=us/CN=builder/OU=write-quasi-safe")
+    certificate(directory, "forged", "/CN=x,OU=write-hermetic,OU=write-quasi-safe/OU=do-not-write-hermetic")
+    certificate(directory, "other", "/OU=write-hermetic/CN=executor", by="other-ca")
     return directory
-
-
-@contextlib.contextmanager
-def nginx(directory: Path, certificates: Path, hermetic: str, quasi_safe: str) -> Iterator[int]:
-    """nginx with deploy/nginx.conf before two addresses of servers; the first of its two ports."""
-    assert NGINX, "nginx is missing: tools/setup installs it"
-    port = free_ports()
-    text = (ROOT / "deploy/nginx.conf").read_text()
-    for old, new in {
-        "127.0.0.1:8980;": f"{hermetic};",
-        "127.0.0.1:8981;": f"{quasi_safe};",
-        "listen 8990": f"listen 127.0.0.1:{port}",
-        "listen 8991": f"listen 127.0.0.1:{port + 1}",
-        "8990": str(port),
-        "8991": str(port + 1),
-        "/etc/nginx/recc-cache/clients-ca.pem": f"{certificates}/ca",
-        "/etc/nginx/recc-cache": str(certificates),
-    }.items():
-        assert old in text, old
-        text = text.replace(old, new)
-    directory.mkdir()
-    (directory / "recc-cache.conf").write_text(text)
-    # As Debian's own nginx.conf includes it, but with directories and a user that this test has.
-    temporary = " ".join(f"{name}_temp_path {name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    (directory / "nginx.conf").write_text(
-        f"user {pwd.getpwuid(os.getuid()).pw_name} {grp.getgrgid(os.getgid()).gr_name};\n"
-        f"daemon off; pid nginx.pid; error_log error.log; events {{}}\n"
-        f"http {{ access_log access.log; {temporary} include recc-cache.conf; }}\n"
-    )
-    with subprocess.Popen(
-        [NGINX, "-p", str(directory), "-c", "nginx.conf", "-e", "error.log"], stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-
-            def listening() -> bool:
-                assert process.poll() is None, process.stderr and process.stderr.read()
-                with socket.socket() as client:
-                    return client.connect_ex(("127.0.0.1", port)) == 0
-
-            until(listening)
-            yield port
-        finally:
-            process.terminate()
 
 
 def test_nginx(data: Path, sockets: str, tmp_path: Path, certificates: Path) -> None:
     """Who may do what, decided by the server; a domain's unit counts there alone."""
     grpc: Any = importlib.import_module("grpc")
     cache("up", "--data", data, "--bind", sockets)
-    with nginx(tmp_path / "nginx", certificates, f"{sockets}/hermetic.sock", f"{sockets}/quasi-safe.sock") as port:
+    servers = {8980 + number: [f"{sockets}/{domain}.sock"] for domain, number in DOMAINS.items()}
+    with nginx(tmp_path / "nginx", certificates, servers) as ports:
 
         def ask(domain: str, name: str | None) -> dict[str, str]:
-            pair = [(certificates / f"{name}.{end}").read_bytes() for end in ("key", "pem")] if name else []
-            credentials = grpc.ssl_channel_credentials((certificates / "ca").read_bytes(), *pair)
-            with Client(f"127.0.0.1:{port + DOMAINS[domain]}", credentials) as client:
+            pair = [(certificates / f"{name}.{end}").read_bytes() for end in ("key", "crt")] if name else []
+            credentials = grpc.ssl_channel_credentials((certificates / "ca.crt").read_bytes(), *pair)
+            with Client(f"127.0.0.1:{ports[8990 + DOMAINS[domain]]}", credentials) as client:
                 small, large, action = os.urandom(30), os.urandom(6_000_000), os.urandom(30)
                 return {
                     "batch": client.batch(small),
@@ -517,8 +452,7 @@ class Team:
 
     def empty(self) -> None:
         """Start anew with nothing stored."""
-        cache("down", "--data", self.data, "--delete")
-        cache("up", "--data", self.data, "--bind", f"127.0.0.1:{self.port}", *self.options)
+        cache("clear", "--data", self.data)
 
 
 @pytest.fixture
@@ -568,13 +502,12 @@ def test_through_nginx(
     team: Team, machine_a: Project, machine_b: Project, plain: dict[str, bytes], tmp_path: Path, certificates: Path
 ) -> None:
     """A reader builds, with misses and with hits, and stores nothing; the writer's results are for all."""
-    servers = [f"127.0.0.1:{team.port + number}" for number in DOMAINS.values()]
-    with nginx(tmp_path / "nginx", certificates, *servers) as port:
+    with nginx(tmp_path / "nginx", certificates, {8980: [f"127.0.0.1:{team.port}"]}) as ports:
 
         def conf(name: str | None, push: bool) -> Path:
-            auth = {"client_key": f"{certificates}/{name}.key", "client_cert": f"{certificates}/{name}.pem"}
+            auth = {"client_key": f"{certificates}/{name}.key", "client_cert": f"{certificates}/{name}.crt"}
             return team.configuration(
-                push=push, port=str(port), server_cert=f"{certificates}/ca", **(auth if name else {})
+                push=push, port=str(ports[8990]), server_cert=f"{certificates}/ca.crt", **(auth if name else {})
             )
 
         misses = Counts(SOURCES, 0, 0, SOURCES)

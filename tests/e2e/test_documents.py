@@ -10,6 +10,7 @@ import urllib.request
 import warnings
 from pathlib import Path
 
+import pytest
 from harness import BIN, ROOT, Project
 from helpers import free_ports
 from pages import BLOCK, assert_printed, pattern
@@ -71,6 +72,7 @@ def run(page: str, directory: Path, environment: dict[str, str], instead: dict[s
             assert_printed(block, output, varying)
 
 
+@pytest.mark.slow
 def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
     """README.md's first two ways, then the generated project's own README and the pages on report and trust.
 
@@ -103,7 +105,7 @@ def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
     instead = {
         "apt-get install ": "apt-get install -y ",
         "bst-recc adopt --check ": "! bst-recc adopt --check ",
-        "bst-recc cache up ": f"""trap 'bst-recc cache down --delete' EXIT
+        "bst-recc cache up ": f"""trap 'bst-recc cache down' EXIT
 sed -i 's/:8980/:{port}/; s/:8981/:{port + 1}/' conf/team-cache*.conf
 bst-recc cache up --bind 127.0.0.1:{port} """,
     }

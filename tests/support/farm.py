@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 from harness import BIN, Build, Project
-from servers import port
+from helpers import free_ports
 
 WORKERS = ("elements", "worker-1", "worker-2")
 
@@ -34,13 +34,13 @@ class Farm:
     def __init__(self, project: Project, data: Path) -> None:
         """`data` must be short: sockets are below it."""
         self.project, self.data = project, data
-        self.port, self.storage_port = port(), port()
+        self.port = free_ports()
         self.url = f"http://127.0.0.1:{self.port}"
 
     @property
     def ports(self) -> list[str]:
-        """The options that name its own ports."""
-        return ["--port", str(self.port), "--storage-port", str(self.storage_port)]
+        """The option that names its own ports."""
+        return ["--port", str(self.port)]
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of bst-recc farm for this farm."""
@@ -63,7 +63,7 @@ class Farm:
     def configure(self) -> None:
         """Let builds of the project use this farm: conf/farm.conf, with this farm's ports."""
         text = (self.project.path / "conf/farm.conf").read_text()
-        text = text.replace(":8985", f":{self.port}").replace(":8986", f":{self.storage_port}")
+        text = text.replace(":8985", f":{self.port}").replace(":8986", f":{self.port + 1}")
         self.project.configure(text)
 
     def supervisorctl(self, *arguments: str) -> str:

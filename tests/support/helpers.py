@@ -8,6 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from harness import EXAMPLES
+
+# The examples; minutes of configure-time probes are for test-all.
+LONG = ("examples/fribidi.bst", "examples/hello.bst", "examples/lz4.bst")
+PROGRAMS = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else pytest.param(name) for name in EXAMPLES]
 
 
 @contextmanager

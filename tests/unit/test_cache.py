@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import PRODUCT
+from harness import PRODUCT
 from ruamel.yaml import YAML
 
-from bst_recc.cache import command, report
+from bst_recc.cache import Cache, command
 from bst_recc.errors import ReccError
-from bst_recc.services import Servers
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["up", "--bind", "8980"],
-        ["up", "--bind", "127.0.0.1:65535"],
-        ["up", "--bind", "unix:/" + 110 * "x"],
-        ["up", "--quota", "much"],
-        ["serve", "--reserved", "-1"],
-        ["down", "--quota", "1G"],
-        ["clear", "everything"],
-        ["sideways"],
-    ],
-)
-def test_wrong_arguments(arguments: list[str]) -> None:
-    assert CliRunner().invoke(command, arguments).exit_code == 2
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:8980", "[::]:8980", "192.0.2.1:8980", "build.example.com:8980"])
@@ -45,33 +28,37 @@ def test_public_addresses_are_refused(tmp_path: Path, bind: str, name: str) -> N
     assert not data.exists()
 
 
-def test_public_address_on_demand(tmp_path: Path) -> None:
-    # No machine has this one: shows that the flag is all that is asked for.
-    arguments = ["up", "--data", str(tmp_path / "data"), "--bind", "192.0.2.1:8980", "--without-protection"]
-    assert "cannot serve at 192.0.2.1:8980" in str(CliRunner().invoke(command, arguments).exception)
+def test_a_socket_that_is_taken(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.settings = {"bind": f"unix:{tmp_path}"}
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{tmp_path}/quasi-safe.sock")
+        server.listen()
+        with pytest.raises(ReccError, match="it is in use") as caught:
+            cache.check_free()
+        assert "--bind" in caught.value.remedies[0]
+    # What a server that was killed has left is in nobody's way.
+    cache.check_free()
 
 
-@pytest.mark.parametrize("bind", ["127.0.0.1:7000", "unix:/s"])
+@pytest.mark.parametrize(
+    ("bind", "urls"),
+    [
+        ("127.0.0.1:7000", ("http://127.0.0.1:7000", "http://127.0.0.1:7001")),
+        ("unix:/s", ("unix:/s/hermetic.sock", "unix:/s/quasi-safe.sock")),
+    ],
+)
 def test_what_it_prints_is_what_the_ready_files_say(
-    bind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bind: str, urls: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report(Servers(tmp_path), {"bind": bind, "quota": "20G"})
+    cache = Cache(tmp_path)
+    cache.settings = {"bind": bind, "quota": "20G"}
+    cache.report()
     lines = [line for line in capsys.readouterr().out.splitlines() if re.match("remote-execution:|cachedir:", line)]
     own = {"team-cache": lines[:1], "team-cache-local": lines[1:]}
-    urls = {"127.0.0.1:7000": ("http://127.0.0.1:7000", "http://127.0.0.1:7001")}
-    both = urls.get(bind, ("unix:/s/hermetic.sock", "unix:/s/quasi-safe.sock"))
-    for (name, printed), number, url in zip(own.items(), (8980, 8981), both, strict=True):
+    for (name, printed), number, url in zip(own.items(), (8980, 8981), urls, strict=True):
         ready = (PRODUCT / f"conf/{name}.conf").read_text().replace(f"http://127.0.0.1:{number}", url)
         assert YAML(typ="safe").load("\n".join(printed)) == YAML(typ="safe").load(ready)
-
-
-def test_not_up(tmp_path: Path) -> None:
-    data = ["--data", str(tmp_path / "data")]
-    runner = CliRunner()
-    done = runner.invoke(command, ["status", *data], standalone_mode=False)
-    assert done.return_value == 1 and "is not up" in done.output
-    assert "was not up" in runner.invoke(command, ["down", *data]).output
-    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(("domain", "left"), [("hermetic", ["quasi-safe"]), ("quasi-safe", ["hermetic"]), ("both", [])])
@@ -80,10 +67,3 @@ def test_clear_while_it_is_down(tmp_path: Path, domain: str, left: list[str]) ->
         (tmp_path / name / "cas").mkdir(parents=True)
     assert CliRunner().invoke(command, ["clear", "--data", str(tmp_path), domain]).exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == left
-
-
-def test_down_deletes_what_is_its_own_alone(tmp_path: Path) -> None:
-    (tmp_path / "hermetic").mkdir()
-    (tmp_path / "mine").write_text("")
-    assert CliRunner().invoke(command, ["down", "--delete", "--data", str(tmp_path)]).exit_code == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

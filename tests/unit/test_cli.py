@@ -69,11 +69,6 @@ def test_help_has_an_example(name: str | None) -> None:
     assert name is None or f"bst-recc {name}" in done.stdout.partition("Example: ")[2]
 
 
-def test_wrong_calls_say_how_to_call_it() -> None:
-    done = subprocess.run([BST_RECC, "nonsense"], capture_output=True, text=True)
-    assert done.returncode == 2 and "No such command" in done.stderr and done.stdout == ""
-
-
 @pytest.mark.parametrize("output", ["2>/dev/null >&-", ">/dev/full", "| true"])
 def test_an_output_that_takes_nothing(output: str) -> None:
     done = subprocess.run(["bash", "-c", f"{BST_RECC} report --help {output}"], capture_output=True, text=True)

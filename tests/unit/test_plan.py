@@ -233,9 +233,7 @@ def fuzzer(built: Path) -> Path:
 def test_corpus(fuzzer: Path, request: pytest.FixtureRequest) -> None:
     """Ten programs' compile commands have the plans that somebody has looked at."""
     done = subprocess.run([fuzzer, "--plans", *CORPUS], env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    head = (
-        "# A plan for each line of corpus/; written by: pytest tests/unit/test_plan.py --rewrite-plans\n"
-    )
+    head = "# A plan for each line of corpus/; written by: pytest tests/unit/test_plan.py --rewrite-plans\n"
     text = f"{head}# SPDX-License-Identifier: Apache-2.0\n{done.stdout}"
     if request.config.getoption("--rewrite-plans"):
         (HERE / "expected.txt").write_text(text)

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import NoReturn
@@ -21,15 +20,6 @@ from bst_recc.services import Servers, connects, end, unmount, wait
 
 AWAY = 21
 """Seconds that a job waits for a BuildGrid that does not run."""
-ANSWER = (
-    "BuildGrid does not run: 'bst-recc farm logs buildgrid' says more; "
-    "without -c conf/farm.conf, elements are built here"
-)
-
-
-def answer(address: str, deadline: float, parent: int) -> None:
-    """Answer in BuildGrid's place until killed, or left alone."""
-    refuse_all(address, ANSWER, deadline, lambda: os.getppid() == parent)
 
 
 def stand_in(servers: Servers, address: str) -> NoReturn:
@@ -37,7 +27,11 @@ def stand_in(servers: Servers, address: str) -> NoReturn:
 
     Else they would try to connect less and less often, and at last fail without a word of why.
     """
-    answering, seen = None, time.time()
+    reason = (
+        f"BuildGrid does not run: {servers.log}/buildgrid.log says more; "
+        "without -c conf/farm.conf, elements are built here"
+    )
+    answering, own = None, os.getpid()
     while True:
         # First, since BuildGrid starts beside this.
         time.sleep(0.5)
@@ -47,23 +41,10 @@ def stand_in(servers: Servers, address: str) -> NoReturn:
             answering.kill()
             answering.join()
             answering = None
-        elif not answering and connects(address):
-            seen = time.time()
         elif not answering and not runs:
-            context = multiprocessing.get_context("spawn")
-            answering = context.Process(target=answer, args=(address, seen + AWAY, os.getpid()))
+            arguments = (address, reason, time.time() + AWAY, lambda: os.getppid() == own)
+            answering = multiprocessing.get_context("fork").Process(target=refuse_all, args=arguments)
             answering.start()
-
-
-def kill_when_full(process: subprocess.Popen[bytes], directory: Path) -> NoReturn:
-    """Kill a process when a directory's disk becomes full; not when it is so at first."""
-    before = True
-    while True:
-        full = shutil.disk_usage(directory).free < ROOM
-        if full and not before:
-            process.kill()
-        before = full
-        time.sleep(0.1)
 
 
 def worker(servers: Servers, buildgrid: str, name: str, casd_command: str, worker_command: str) -> NoReturn:
@@ -75,7 +56,7 @@ def worker(servers: Servers, buildgrid: str, name: str, casd_command: str, worke
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # What is left of one that was killed.
-    end(servers.processes(name), signal.SIGKILL)
+    end(servers.processes(SUPERVISOR_PROCESS_NAME=name), signal.SIGKILL)
     unmount(servers.data / name)
     scratch = servers.data / name / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
@@ -86,16 +67,19 @@ def worker(servers: Servers, buildgrid: str, name: str, casd_command: str, worke
         # Sooner, and the worker would wait longer and longer before it tries again.
         if wait(lambda: connects(f"unix:{servers.run}/{name}.sock") and connects(buildgrid), 60):
             process = subprocess.Popen(shlex.split(worker_command))
-            threading.Thread(target=kill_when_full, args=(process, scratch), daemon=True).start()
-            if os.wait()[0] == casd.pid:
-                process.kill()
+            signal.signal(signal.SIGCHLD, lambda *_: process.kill())
+            before, full = True, True
+            while casd.poll() is None and process.poll() is None and (before or not full):
+                time.sleep(0.1)
+                before, full = full, shutil.disk_usage(scratch).free < ROOM
+            process.kill()
         sys.exit(1)
     finally:
         if process:
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE + 2)
-        end(servers.processes(name), signal.SIGKILL)
+        end(servers.processes(SUPERVISOR_PROCESS_NAME=name), signal.SIGKILL)
         shutil.rmtree(scratch, ignore_errors=True)
 
 
