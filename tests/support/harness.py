@@ -152,12 +152,18 @@ class Project:
     def build(
         self, element: str, mode: str, *, check: bool = True, keep_tree: bool = False, options: Iterable[str] = ()
     ) -> Build:
-        """Build `element` anew in `mode`: its artifacts are deleted first, as 'bst artifact delete' does.
+        """Build `element` anew in `mode`: its artifacts, of all keys, are deleted first.
 
         With `keep_tree` the build directory is kept with the artifact.
         """
         names = self.name, element.removesuffix(".bst").replace("/", "-")
-        shutil.rmtree(self.cache.joinpath("buildstream/artifacts/refs", *names), ignore_errors=True)
+        # What 'bst artifact delete' does, in no time. In a workspace other keys are what is built upon.
+        workspaces = self.path / ".bst2/workspaces.yml"
+        if workspaces.exists() and element in workspaces.read_text():
+            self.bst(*options, "artifact", "delete", element, mode=mode, check=False)
+        else:
+            for artifacts in self.cache.glob("buildstream*/artifacts/refs"):
+                shutil.rmtree(artifacts.joinpath(*names), ignore_errors=True)
         trees = ["--cache-buildtrees", "always"] if keep_tree else []
         start = time.monotonic()
         done = self.bst(*options, *trees, "build", element, mode=mode, check=check)
