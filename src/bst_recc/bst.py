@@ -11,6 +11,10 @@ from pathlib import Path
 from bst_recc.errors import ReccError
 
 
+class Late(ReccError):
+    """bst did not end in time."""
+
+
 def last_line(text: str) -> str:
     """The last line of `text` that is not empty, or '(no message)'."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "(no message)")
@@ -20,7 +24,7 @@ def run_bst(directory: Path, *arguments: str, configuration: Path | None = None,
     """Run bst in the project in `directory`; return what it printed to stdout.
 
     `configuration` is a user configuration other than the default one; `timeout` is in seconds.
-    Raises ReccError with bst's own message when it fails, or does not end in time.
+    Raises ReccError with bst's own message when it fails, and Late when it does not end in time.
     """
     options = ["--no-colors", "--no-interactive", *(["-c", str(configuration)] if configuration else [])]
     command = [sys.executable, "-m", "buildstream", *options, *arguments]
@@ -36,7 +40,7 @@ def run_bst(directory: Path, *arguments: str, configuration: Path | None = None,
             process.communicate()
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-            raise ReccError(f"bst {shlex.join(arguments)} did not end within {timeout:.0f} s.") from None
+            raise Late(f"bst {shlex.join(arguments)} did not end within {timeout:.0f} s.") from None
     if process.returncode:
         failures = re.findall(r"^\[.*?\] FAILURE (.*)$|^(Error .*)$", errors + output, re.MULTILINE)
         reason = next((one or other for one, other in failures), last_line(errors))

@@ -132,7 +132,7 @@ bst-recc cache up --bind 127.0.0.1:{port} """,
 
 
 def test_every_target_of_make_that_is_named_is_there() -> None:
-    """They run for minutes; continuous integration runs 'make test' itself."""
+    """They run for minutes; continuous integration runs 'make test-all' itself."""
     named = {
         target
         for _, text in BLOCK.findall((ROOT / "README.md").read_text())

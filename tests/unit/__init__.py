@@ -1,2 +1,2 @@
-# A package: its modules have the names of those above it.
+# A package: its modules have the names of those in tests/e2e.
 # SPDX-License-Identifier: Apache-2.0

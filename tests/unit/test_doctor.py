@@ -23,6 +23,7 @@ import pytest
 from click.testing import CliRunner
 from servers import casd
 
+from bst_recc.bst import Late
 from bst_recc.doctor import command, examine, host, mirror, prove, remotes, toolchain
 from bst_recc.doctor.context import Context, Finding
 from bst_recc.errors import ReccError
@@ -535,7 +536,7 @@ def test_proof_leaves_nothing(make: Make, bst: list[Any]) -> None:
 
 
 def test_proof_of_starvation(make: Make, bst: list[Any]) -> None:
-    bst += ["", ReccError("did not end within 70 s.")]
+    bst += ["", Late("did not end within 70 s.")]
     (found,) = prove.prove(make())
     assert found.level == "FAIL" and found.text.startswith("deadlock: 4 elements")
 

@@ -181,8 +181,13 @@ class Element:
         commands = (text for top, _ in self.own for text in texts(top.get("config")))
         return any(CALL.search(line) for text in commands for line in text.splitlines())
 
-    def named_tools(self) -> Iterator[Tool]:
+    @cached_property
+    def tools(self) -> list[Tool]:
         """Tools that its settings and commands name, variables expanded."""
+        return list(self.named_tools())
+
+    def named_tools(self) -> Iterator[Tool]:
+        """The same, one by one."""
         environment, variables = self.settings("environment"), self.settings("variables")
 
         def expand(text: str) -> str:

@@ -112,7 +112,7 @@ def faults(element: Element, junction: str, declared: str) -> Iterator[Remark]:
     for path in element.settings("sandbox", "remote-apis-socket").get("path", []):
         if path != server:
             yield Remark(path.path, path.line, f"recc looks for this socket at {server}: use that path")
-    for tool in element.named_tools():
+    for tool in element.tools:
         clang = tool.compiles and tool.name.startswith("clang") and declared.endswith("gcc-for-recc.yml")
         if tool.compiles and "/" in tool.called:
             text = f"names the compiler {tool.called} by absolute path, past recc: write {tool.name}"
@@ -144,7 +144,7 @@ class Plan:
     """What to add to the elements `named` (all, where none is), what there is to say, how many are of which sort.
 
     `lacking`: what --check says of elements that the changes would wire; `unknown`: elements that perhaps compile, by
-    their kind.
+    their kind. `behind`: what there is to say of a junction, which is looked at once.
     """
 
     tree: Tree
@@ -157,6 +157,7 @@ class Plan:
     lacking: set[Remark] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     unknown: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    behind: dict[str, set[Remark]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Find all that."""
@@ -199,8 +200,7 @@ class Plan:
             self.unknown[kind].append(element.name)
             return "left alone", ()
         found = sorted(reached(tree, (name for names, _ in entries for name in names), "depends", "runtime-depends"))
-        tools = list(element.named_tools())
-        other = next((tool for tool in tools if not tool.own), None)
+        other = next((tool for tool in element.tools if not tool.own), None)
         # It can only use a compiler that is there.
         if other and not declared and not (self.toolchain and (named or self.toolchain in found)):
             where = f"{other.path.name}:{other.line}: {other.setting} names {other.called}"
@@ -208,10 +208,12 @@ class Plan:
             raise NotUnderstood(reason, element.document.data.line("kind"))
         wrapper = next((name for name in found if name == WRAPPER or re.fullmatch(WRAPPED, name)), "")
         remarks = set(faults(element, self.junction, declared))
-        for name in (wrapper, declared, f"{self.junction}:"):
-            remarks.update(junctions(tree, name.rpartition(":")[0]))
+        for name in {name.rpartition(":")[0] for name in (wrapper, declared, f"{self.junction}:")}:
+            if name not in self.behind:
+                self.behind[name] = set(junctions(tree, name))
+            remarks |= self.behind[name]
         self.remarks |= remarks
-        clang = any(tool.compiles and tool.name.startswith("clang") for tool in tools)
+        clang = any(tool.compiles and tool.name.startswith("clang") for tool in element.tools)
         prefix = f"{self.junction}:" if self.junction else ""
         added = []
         if not declared and other:

@@ -92,6 +92,6 @@ class Context:
         return found
 
     def bst(self, *arguments: str, timeout: float | None = None) -> str:
-        """What bst prints, in this mode; raises ReccError where it fails, or does not end in `timeout` seconds."""
+        """What bst prints, in this mode; raises ReccError where it fails, Late after `timeout` seconds."""
         options = ("--option", "recc_mode", self.mode, *arguments)
         return run_bst(self.project.directory, *options, configuration=self.configuration, timeout=timeout)

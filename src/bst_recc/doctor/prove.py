@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from bst_recc.bst import Late
 from bst_recc.doctor.context import FAIL, OK, WARN, Context, Finding
 from bst_recc.errors import ReccError
 from bst_recc.wrapperlog import read_log
@@ -64,17 +65,15 @@ def prove(context: Context) -> Iterator[Finding]:
         context.bst("build", "--deps", "build", names[0])
         try:
             context.bst("build", *names, timeout=limit)
+        except Late:
+            text = f"deadlock: {len(names)} elements, one for each builder, occupy every slot that their compiles need"
+            late = f", or no worker takes them: they are not built in {limit:.0f} s."
+            yield Finding("proof", FAIL, text + late, WORKERS)
+            return
         except ReccError as error:
             failure = str(error)
-        if "did not end within" in failure:
-            text = (
-                f"deadlock: {len(names)} elements, one for each builder, occupy every slot that their compiles need, "
-            )
-            text += f"or no worker takes them: they are not built in {limit:.0f} s."
-            yield Finding("proof", FAIL, text, WORKERS)
-        else:
-            logs = [log for path in paths for log in (context.logs / path.stem).glob("*-build.*.log")]
-            yield judge(context.mode, logs, failure)
+        logs = [log for path in paths for log in (context.logs / path.stem).glob("*-build.*.log")]
+        yield judge(context.mode, logs, failure)
     finally:
         for path in paths:
             path.unlink(missing_ok=True)

@@ -69,10 +69,9 @@ def casd_starts(directory: Path) -> list[float]:
     """When casd was started while no other one ran, oldest first: a bst beside a build does not split it."""
     starts, until = [], 0.0
     paths = [path for path in (directory / "_casd").glob("*.log") if re.fullmatch(r"\d+\.\d+", path.stem)]
-    for path in sorted(paths, key=lambda path: float(path.stem)):
-        if float(path.stem) >= until:
-            starts.append(float(path.stem))
-        until = max(until, path.stat().st_mtime)
+    for start, end in sorted((float(path.stem), path.stat().st_mtime) for path in paths):
+        starts += [start] * (start >= until)
+        until = max(until, end)
     return starts
 
 
