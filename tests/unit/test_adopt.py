@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner
-from harness import PRODUCT, generate
+from harness import ROOT, WIRING, generate_local
 
 from bst_recc import adopt
+from bst_recc.adopt import wiring
 from bst_recc.errors import ReccError
 
 JUNCTION = """kind: junction
@@ -28,9 +31,9 @@ CONF = """name: mine
 element-path: elements
 (@):
 - include/recc-option.yml
-- include/recc.yml
+- recc.bst:include/recc.yml
 """
-GCC, CLANG = "- (@): include/gcc-for-recc.yml", "- (@): include/clang-for-recc.yml"
+GCC, CLANG = "- (@): recc.bst:include/gcc-for-recc.yml", "- (@): recc.bst:include/clang-for-recc.yml"
 
 
 class Done(NamedTuple):
@@ -56,11 +59,11 @@ def run(project: Path, *arguments: str) -> Done:
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
-    """A project with recc's files copied into it, and no elements of its own yet."""
+    """A project with recc, and no elements of its own yet."""
     project = tmp_path / "mine"
-    for name in ("include", "elements/buildsystems"):
-        shutil.copytree(PRODUCT / name, project / name)
+    add(project, "elements/recc.bst", JUNCTION)
     add(project, "elements/toolchain.bst", JUNCTION.replace("recc\n", "toolchain\n", 1))
+    add(project, "include/recc-option.yml", "options: {recc_mode: {type: enum}}\n")
     add(project, "project.conf", CONF)
     return project
 
@@ -73,10 +76,10 @@ def add(project: Path, name: str, text: str) -> Path:
     return path
 
 
-WRAPPER = "- buildsystems/recc-wrapper.bst"
+WRAPPER = "- recc.bst:buildsystems/recc-wrapper.bst"
 NEW = f"\nbuild-depends:\n{GCC}\n{WRAPPER}\n"
 BOTH = f"+{GCC}\n+{WRAPPER}\n"
-CLANG_TOO = f"+{CLANG}\n+{WRAPPER}\n+- buildsystems/recc-clang.bst\n"
+CLANG_TOO = f"+{CLANG}\n+{WRAPPER}\n+- recc.bst:buildsystems/recc-clang.bst\n"
 CONDITION = "(?):\n- x == 'y':\n    build-depends:\n      (>):\n      - b.bst\n"
 # The lines with a '+' are those that are added.
 LAYOUTS = {
@@ -92,7 +95,7 @@ LAYOUTS = {
     'variables:\n  x: |\n    build-depends:\n    - a.bst\n  long: "a\\\n    b"   \n',
     "the toolchain alone": f"kind: make\nbuild-depends:\n+{WRAPPER}\n{GCC}\n",
     "the build system alone": f"kind: make\n+\n+build-depends:\n+{GCC}\n"
-    "depends:\n- filename: buildsystems/cmake.bst\n  type: build\n",
+    "depends:\n- filename: recc.bst:buildsystems/cmake.bst\n  type: build\n",
     "clang": f"kind: cmake\nbuild-depends:\n{CLANG_TOO}- a.bst\nenvironment:\n  CC: clang\n",
     "clang by a variable": f"kind: cmake\n+\n+build-depends:\n{CLANG_TOO}"
     "variables: {cmake-local: -DCMAKE_C_COMPILER=clang-18}\n",
@@ -126,13 +129,16 @@ def test_layouts(mine: Path) -> None:
 
 WIRED = "kind: cmake\nbuild-depends:\n- (@): {}\n- {}\n"
 UNTOUCHED = {
-    "wired": (WIRED.format("include/gcc-for-recc.yml", "buildsystems/cmake.bst"), "wired"),
-    "wired with clang": (WIRED.format("include/clang-for-recc.yml", "buildsystems/cmake.bst"), "wired"),
-    "wired by a stack": (WIRED.format("include/gcc-for-recc.yml", "outer.bst"), "wired"),
+    "wired": (WIRED.format("recc.bst:include/gcc-for-recc.yml", "recc.bst:buildsystems/cmake.bst"), "wired"),
+    "wired with clang": (
+        WIRED.format("recc.bst:include/clang-for-recc.yml", "recc.bst:buildsystems/cmake.bst"),
+        "wired",
+    ),
+    "wired by a stack": (WIRED.format("recc.bst:include/gcc-for-recc.yml", "outer.bst"), "wired"),
     "wired by a junction": (WIRED.format("r.bst:include/gcc-for-recc.yml", "r.bst:buildsystems/make.bst"), "wired"),
     "wired without an include": (
         "kind: make\nbuild-depends:\n- filename: x.bst:gcc.bst\n  config:\n"
-        "    digest-environment: RECC_REMOTE_PLATFORM_chrootRootDigest\n- buildsystems/make.bst\n",
+        "    digest-environment: RECC_REMOTE_PLATFORM_chrootRootDigest\n- recc.bst:buildsystems/make.bst\n",
         "wired",
     ),
     "wired by what it includes": ("kind: make\n(@): shared.yml\n", "wired"),
@@ -147,9 +153,13 @@ UNTOUCHED = {
 def test_elements_that_need_nothing(mine: Path) -> None:
     """Neither wired again nor found lacking, but counted."""
     add(mine, "elements/outer.bst", "kind: stack\ndepends:\n- inner.bst\n")
-    add(mine, "elements/inner.bst", "kind: link\nconfig:\n  target: buildsystems/cmake.bst\n")
+    add(mine, "elements/inner.bst", "kind: link\nconfig:\n  target: recc.bst:buildsystems/cmake.bst\n")
     add(mine, "elements/r.bst", JUNCTION)
-    add(mine, "shared.yml", "build-depends:\n- (@): include/gcc-for-recc.yml\n- buildsystems/make.bst\n")
+    add(
+        mine,
+        "shared.yml",
+        "build-depends:\n- (@): recc.bst:include/gcc-for-recc.yml\n- recc.bst:buildsystems/make.bst\n",
+    )
     for mode in ("on", "off"):
         add(mine, f"{mode}.yml", f"environment: {{BST_RECC_MODE: '{mode}'}}\n")
     for case, (text, _) in UNTOUCHED.items():
@@ -158,9 +168,9 @@ def test_elements_that_need_nothing(mine: Path) -> None:
     done = run(mine, "--check")
     assert (done.status, done.out) == (0, "")
     counts = Counter(what for _, what in UNTOUCHED.values())
-    counts["compile nothing"] += 8  # toolchain.bst, the three above and four stacks
+    counts["compile nothing"] += 4  # those above, toolchain.bst
     numbers = ", ".join(f"{counts[what]} {what}" for what in ("compile nothing", "opted out"))
-    assert done.err == f"bst-recc: elements: {numbers}, 4 part of the toolchain, {counts['wired']} wired.\n"
+    assert done.err == f"bst-recc: elements: {numbers}, 1 part of the toolchain, {counts['wired']} wired.\n"
 
 
 LEFT_ALONE = {
@@ -313,7 +323,7 @@ def test_another_compiler_is_left_alone_and_named(mine: Path, case: str) -> None
     done = run(mine, "--write", "--toolchain", "cross.bst")
     wiring = "- filename: cross.bst\n  config:\n    digest-environment: RECC_REMOTE_PLATFORM_chrootRootDigest\n"
     assert path.read_text() == "kind: cmake\n" + text.replace("\n", f"\n{wiring}{WRAPPER}\n", 1)
-    assert "1 wired now" in done.err and "6 part of the toolchain" in done.err
+    assert "1 wired now" in done.err and "3 part of the toolchain" in done.err
     # What is named by path goes past the wrappers all the same.
     assert run(mine, "--check").status == ("/" in named)
 
@@ -323,7 +333,9 @@ def test_a_compiler_in_project_conf_is_that_of_all_that_name_no_other(mine: Path
     for name in ("a", "b"):
         add(mine, f"elements/{name}.bst", "kind: make\n")
     native = add(mine, "elements/native.bst", "kind: make\nenvironment: {CC: gcc, AR: ar}\n")
-    wired = add(mine, "elements/wired.bst", WIRED.format("include/gcc-for-recc.yml", "buildsystems/cmake.bst"))
+    wired = add(
+        mine, "elements/wired.bst", WIRED.format("recc.bst:include/gcc-for-recc.yml", "recc.bst:buildsystems/cmake.bst")
+    )
     done = run(mine, "--write")
     named = "left alone: project.conf:9: CC names /opt/ndk/bin/aarch64-linux-android26-clang: --toolchain ELEMENT"
     assert re.findall(r"^elements/(.)\.bst:1: " + named, done.err, re.MULTILINE) == ["a", "b"]
@@ -333,11 +345,11 @@ def test_a_compiler_in_project_conf_is_that_of_all_that_name_no_other(mine: Path
 
 
 def test_gcc_is_declared_but_another_compiler_is_named(mine: Path) -> None:
-    text = WIRED.format("include/gcc-for-recc.yml", "buildsystems/cmake.bst")
+    text = WIRED.format("recc.bst:include/gcc-for-recc.yml", "recc.bst:buildsystems/cmake.bst")
     add(mine, "elements/a.bst", text + "environment:\n  CC: i686-w64-mingw32-gcc\n  CXX: clang++\n")
     own = "CC: x86_64-linux-gnu-gcc, AR: gcc-ar, NM: llvm-nm-15, LD: '%{x-ld}', AS: as, STRIP: /usr/bin/strip"
     add(mine, "elements/b.bst", f"{text}environment: {{{own}}}\n")
-    undeclared = "which include/gcc-for-recc.yml does not declare: declare what has it"
+    undeclared = "which recc.bst:include/gcc-for-recc.yml does not declare: declare what has it"
     assert re.findall(".*names.*", run(mine, "--check").out) == [
         f"elements/a.bst:6: CC names i686-w64-mingw32-gcc, {undeclared}",
         f"elements/a.bst:7: CXX names clang++, {undeclared}",
@@ -349,7 +361,7 @@ HIDES = "this PATH hides recc's wrappers, unless it begins with /usr/recc/sessio
 
 def test_check_has_one_line_for_each_finding(mine: Path) -> None:
     add(mine, "elements/lacks.bst", "# A.\nkind: cmake\n")
-    wired = "kind: make\nbuild-depends:\n- (@): include/gcc-for-recc.yml\n- buildsystems/make.bst\n"
+    wired = "kind: make\nbuild-depends:\n- (@): recc.bst:include/gcc-for-recc.yml\n- recc.bst:buildsystems/make.bst\n"
     add(
         mine,
         "elements/absolute.bst",
@@ -397,16 +409,15 @@ public:
     ("conf", "finding"),
     [
         (CONF, ""),
-        ("name: x\nelement-path: elements\n", "1: does not include include/recc.yml"),
-        (CONF + "environment:\n  PATH: /usr/bin\n", "7: this PATH hides"),
-        (CONF + "environment: {(@): later.yml}\n", "later.yml:3: this PATH hides"),
+        (CONF + "environment:\n  PATH: /usr/bin\n", "7: lacks /usr/recc/session:/usr/recc/bin: in its PATH"),
+        (CONF + "environment: {(@): later.yml}\n", "later.yml:3: lacks /usr/recc/session:/usr/recc/bin: in its PATH"),
         (CONF + "environment:\n  PATH: /usr/recc/session:/usr/recc/bin:/usr/bin\n", ""),
         (CONF + "elements:\n  cmake:\n    environment:\n      PATH: /usr/bin\n", "9: this PATH hides"),
         (CONF + "elements:\n  make:\n    environment:\n      PATH: /usr/bin\n", ""),
         (CONF + "sandbox: {remote-apis-socket: {path: /x}}\n", "6: recc looks for this socket at /tmp/casd.sock"),
-        (CONF + "- later.yml\n", "later.yml:2: this PATH hides"),
+        (CONF + "- later.yml\n", "later.yml:2: lacks /usr/recc/session:/usr/recc/bin: in its PATH"),
         (CONF.replace("(@):\n", "(@):\n- later.yml\n- early.yml\n"), ""),
-        (CONF.replace("- include/recc.yml", "- later.yml\n- recc.bst:include/recc.yml"), ""),
+        (CONF.replace("- recc.bst", "- later.yml\n- recc.bst"), ""),
     ],
 )
 def test_project_conf_is_checked(mine: Path, conf: str, finding: str) -> None:
@@ -414,93 +425,290 @@ def test_project_conf_is_checked(mine: Path, conf: str, finding: str) -> None:
     add(mine, "later.yml", "environment:\n  PATH: /usr/bin\nPATH: /bin\n")
     add(mine, "early.yml", "(@): early.yml\nenvironment: {PATH: /bin}\n")
     add(mine, "elements/recc.bst", JUNCTION)
-    add(mine, "elements/a.bst", WIRED.format("include/gcc-for-recc.yml", "buildsystems/cmake.bst"))
+    add(mine, "elements/a.bst", WIRED.format("recc.bst:include/gcc-for-recc.yml", "recc.bst:buildsystems/cmake.bst"))
     done = run(mine, "--check")
     assert (done.status, len(done.out.splitlines())) == (bool(finding), bool(finding)), done.out
     assert done.out.startswith(finding if not finding or ".yml:" in finding else f"project.conf:{finding}")
 
 
 def test_the_toolchain_itself_is_left_out(mine: Path) -> None:
-    """What toolchain and wrappers are built from cannot depend on them; another's of the same name is not meant."""
-    add(mine, "include/gcc-for-recc.yml", "filename: [my/gcc.bst, 'toolchain.bst:packages/base.bst']\n")
+    """What it is built from cannot depend on it; another's element of the same name is not meant."""
     add(mine, "elements/my/gcc.bst", "kind: autotools\nbuild-depends:\n- my/make.bst\n")
     add(mine, "elements/my/make.bst", "kind: make\n")
     add(mine, "elements/mine.bst", "kind: make\n")
-    junction = (mine / "elements/toolchain.bst").read_text()
-    add(mine, "elements/toolchain.bst", f"{junction}  overrides:\n    components/llvm.bst: mine.bst\n")
-    add(mine, "elements/packages/base.bst", "kind: make\n")
+    overrides = "  overrides:\n    components/llvm.bst: mine.bst\n    components/gcc.bst: my/gcc.bst\n"
+    add(mine, "elements/toolchain.bst", f"{(mine / 'elements/toolchain.bst').read_text()}{overrides}")
+    add(mine, "elements/packages/base.bst", "kind: make\nbuild-depends:\n- toolchain.bst:packages/gcc.bst\n")
     done = run(mine)
     assert re.findall(r"^\+\+\+ b/(.*)", done.out, re.MULTILINE) == ["elements/packages/base.bst"]
-    assert "7 part of the toolchain" in done.err
+    assert "4 part of the toolchain" in done.err
 
 
 def test_other_projects_below_are_left_out(mine: Path) -> None:
     add(mine, "project.conf", CONF.replace("element-path: elements\n", ""))
+    for name in ("recc", "toolchain"):
+        shutil.move(mine / f"elements/{name}.bst", mine)
     add(mine, "sub/project.conf", "name: sub\n")
     add(mine, "sub/a.bst", "kind: make\n")
     add(mine, ".hidden/a.bst", "kind: make\n")
     add(mine, "own/a.bst", "kind: stack\n")
-    shutil.move(mine / "elements/buildsystems", mine / "buildsystems")
-    (mine / "elements/toolchain.bst").unlink()
-    assert run(mine).err == "bst-recc: elements: 5 compile nothing, 4 part of the toolchain.\n"
+    assert run(mine).err == "bst-recc: elements: 2 compile nothing, 1 part of the toolchain.\n"
 
 
-def test_across_a_junction(tmp_path: Path) -> None:
-    """It says what is missing, one thing after the other, and writes the names across it."""
-    add(tmp_path, "project.conf", "name: mine\nelement-path: elements\n")
-    path = add(tmp_path, "elements/a.bst", "kind: meson\n")
-    refused = run(tmp_path, "--write")
-    assert refused.err == "the project has no buildsystems/recc-wrapper.bst."
-    assert len(refused.remedies) == 2 and run(tmp_path, "--junction", "recc.bst").status == 1
-    add(tmp_path, "elements/recc.bst", "kind: junction\n")
-    assert "elements/recc.bst:1: does not pass the option on" in run(tmp_path, "--junction", "recc.bst").err
-    add(tmp_path, "elements/recc.bst", JUNCTION)
-    assert "does not include recc.bst:include/recc.yml" in run(tmp_path, "--junction", "recc.bst").err
-    add(tmp_path, "project.conf", "name: mine\nelement-path: elements\n(@): recc.bst:include/recc.yml\n")
-    assert "1 wired now" in run(tmp_path, "--write").err
-    assert path.read_text() == (
-        "kind: meson\n\nbuild-depends:\n- (@): recc.bst:include/gcc-for-recc.yml\n"
-        "- recc.bst:buildsystems/recc-wrapper.bst\n"
-    )
-    assert run(tmp_path, "--check").status == 0
+BARE = """name: bare
+element-path: elements
+
+aliases:
+  forge: https://forge.example/
+
+options:
+  arch:
+    type: arch
+    variable: arch
+
+plugins:
+- origin: {plugins}
+  elements: [cmake]
+
+environment:
+  PATH: '/usr/bin:/opt/bare' # ours
+
+environment-nocache:
+# changes daily
+- BUILD_NUMBER
+# the end
+
+sandbox: {{build-uid: 1}}
+"""
+EDITED = {
+    "+- include/recc-option.yml\n+- recc.bst:include/recc.yml\n",
+    "-  PATH: '/usr/bin:/opt/bare' # ours\n+  PATH: '/usr/recc/session:/usr/recc/bin:/usr/bin:/opt/bare' # ours\n",
+    " # changes daily\n-- BUILD_NUMBER\n+  (>):\n+  - BUILD_NUMBER\n # the end\n",
+}
+PIP, BY_JUNCTION = "pip\n  package-name: x", "junction\n  junction: plugins/buildstream-plugins.bst"
+JUNCTIONS = {
+    "recc": """kind: junction
+sources:
+- kind: git
+  url: {url}
+  track: main
+  ref: {commit}
+config:
+  path: recc
+  options:
+    arch: '%{{arch}}'
+    recc_mode: '%{{recc_mode}}'
+  overrides:
+    toolchain.bst: toolchain.bst
+""",
+    "toolchain": """kind: junction
+sources:
+- kind: git
+  url: {url}
+  track: main
+  ref: {commit}
+config:
+  path: debian-toolchain
+  options:
+    arch: '%{{arch}}'
+  overrides:
+    components/gcc.bst: base/compiler.bst
+    public-stacks/buildsystem-autotools.bst: base/all.bst
+    public-stacks/buildsystem-cmake.bst: base/all.bst
+    public-stacks/buildsystem-make.bst: base/all.bst
+    public-stacks/buildsystem-meson.bst: base/all.bst
+    public-stacks/runtime-minimal.bst: base/all.bst
+""",
+}
+COMMIT = "deadbeef" * 5
 
 
-@pytest.mark.parametrize("local", [True, False])
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that knows nothing of recc, with a compiler of its own."""
+    project = tmp_path / "bare"
+    add(project, "project.conf", BARE.format(plugins=PIP))
+    add(project, "elements/base/compiler.bst", "kind: import\n")
+    add(project, "elements/base/all.bst", "kind: stack\ndepends:\n- base/compiler.bst\n")
+    for name in "ab":
+        add(project, f"elements/{name}.bst", "kind: cmake\nbuild-depends:\n- base/all.bst\n")
+    monkeypatch.setattr(wiring, "origin", lambda: ("https://forge.example/group/template.git", "main", COMMIT))
+    return project
+
+
+def body(path: Path) -> str:
+    """A new file, without the line that says what it is for."""
+    first, _, rest = path.read_text().partition("\n")
+    assert first.startswith("# ")
+    return rest
+
+
+@pytest.mark.parametrize("url", ["https://forge.example/group/template.git", "https://other.example/template"])
+def test_a_project_that_knows_nothing_of_recc(bare: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """One call adds everything, with an alias and a plugin; the second finds nothing to do."""
+    monkeypatch.setattr(wiring, "origin", lambda: (url, "main", COMMIT))
+    diff, lacking = run(bare).out, run(bare, "--check")
+    assert [part for part in EDITED if part not in diff] == [] and lacking.status == 1, diff
+    for what in (
+        "elements/recc.bst:1: does not exist",
+        "project.conf:1: lacks the plugin git",
+        "elements/b.bst:2: build-",
+    ):
+        assert what in lacking.out
+    assert "2 wired now" in run(bare, "--write").err
+    known = url.startswith("https://forge")
+    for name, text in JUNCTIONS.items():
+        short = "forge:group/template.git" if known else "template:template"
+        assert body(bare / f"elements/{name}.bst") == text.format(url=short, commit=COMMIT)
+    conf = (bare / "project.conf").read_text()
+    assert ("  template: https://other.example/\n" in conf) == (not known)
+    assert "- origin: pip\n  package-name: buildstream-plugins\n  sources:\n  - git\n" in conf
+    assert (bare / "include/recc-option.yml").read_text() == (WIRING / "include/recc-option.yml").read_text()
+    assert (run(bare).out, run(bare, "--check").status) == ("", 0)
+
+
+def test_plugins_by_junction(bare: Path) -> None:
+    add(bare, "project.conf", BARE.format(plugins=BY_JUNCTION))
+    run(bare, "--write")
+    plugin = "- origin: junction\n  junction: plugins/buildstream-plugins.bst\n  sources:\n  - git\n"
+    assert plugin in (bare / "project.conf").read_text()
+
+
+def test_refs_in_a_file(bare: Path) -> None:
+    """BuildStream then takes them from nowhere else."""
+    conf = (bare / "project.conf").read_text()
+    for before in ("", "projects:\n  bare:\n    x.bst:\n    - ref: x\n"):
+        for name in ("recc", "toolchain"):
+            (bare / f"elements/{name}.bst").unlink(missing_ok=True)
+        add(bare, "project.conf", f"{conf}ref-storage: project.refs\n")
+        (bare / "junction.refs").unlink(missing_ok=True)
+        if before:
+            add(bare, "junction.refs", before)
+        assert run(bare, "--write").status == 0
+        refs = (bare / "junction.refs").read_text()
+        assert refs.count(f"- ref: {COMMIT}") == 2 and ("- ref: x" in refs) == bool(before)
+
+
+@pytest.mark.parametrize("place", ["freedesktop-sdk.bst", "gnome-build-meta.bst:freedesktop-sdk.bst"])
+def test_freedesktop_sdk(bare: Path, place: str) -> None:
+    """The compiler is that of the project that most elements take their stacks from, perhaps two junctions away."""
+    add(bare, "elements/freedesktop-sdk.bst", "kind: junction\n")
+    add(bare, "elements/gnome-build-meta.bst", "kind: junction\nconfig:\n  overrides:\n    a.bst: b.bst\n")
+    for name in "cde":
+        stack = f"{place}:public-stacks/buildsystem-meson.bst"
+        add(bare, f"elements/{name}.bst", f"kind: meson\nbuild-depends:\n- {stack}\n")
+    add(bare, "elements/own.bst", f"kind: stack\ndepends:\n- {place}:public-stacks/buildsystem-cmake.bst\n")
+    assert run(bare, "--write").status == 0
+    assert body(bare / "elements/toolchain.bst") == f"kind: link\nconfig:\n  target: {place}\n"
+    (bare / "elements/toolchain.bst").unlink()
+    run(bare, "--write", "--compiler", f"{place}:components/gcc.bst")
+    assert f"target: {place}\n" in (bare / "elements/toolchain.bst").read_text()
+    (bare / "elements/toolchain.bst").unlink()
+    run(bare, "--write", "--compiler", "base/compiler.bst")
+    assert "components/gcc.bst: base/compiler.bst" in (bare / "elements/toolchain.bst").read_text()
+
+
+def test_recc_mode_is_forwarded_to_gnome(bare: Path) -> None:
+    path = add(bare, "elements/gnome.bst", "kind: junction\nconfig:\n  overrides:\n    a.bst: b.bst\n")
+    for _ in range(2):
+        run(bare, "--write", "--forward", "gnome.bst")
+        text = path.read_text()
+        assert text.startswith("kind: junction\nconfig:\n  options:\n    (?):\n    - recc_mode ==")
+        assert text.count("recc: upload-local-build\n") == 1 and text.endswith("  overrides:\n    a.bst: b.bst\n")
+
+
+def test_copies_instead_of_commits(bare: Path) -> None:
+    """Of the two projects, without what one machine has made there; no plugin and no alias is needed."""
+    done = run(bare, "--write", "--copy", str(ROOT))
+    assert (done.status, "git" in (bare / "project.conf").read_text()) == (0, False)
+    for project, name in (("recc", "recc"), ("debian-toolchain", "toolchain")):
+        assert (bare / project / "project.conf").exists() and not (bare / project / ".bst").exists()
+        assert f"kind: local\n  path: {project}\n" in (bare / f"elements/{name}.bst").read_text()
+    assert (run(bare).out, run(bare, "--check").status) == ("", 0)
+    assert "is no checkout" in run(bare, "--copy", str(bare.parent)).err
+
+
+def test_what_cannot_be_edited_is_said(bare: Path) -> None:
+    conf = "name: bare\nelement-path: elements\n(@): include/x.yml\nplugins: []\nenvironment-nocache: [A]\n"
+    add(bare, "project.conf", conf)
+    done = run(bare, "--write")
+    assert "project.conf:3: add recc.bst:include/recc.yml by hand: (@) is no list of a line for each entry" in done.err
+    assert "project.conf:4: add the plugin git by hand" in done.err
+    assert "\nenvironment-nocache: {(>): [A]}\n" in (bare / "project.conf").read_text()
+    assert run(bare, "--check").status == 1
+
+
 @pytest.mark.parametrize("link", [True, False])
-def test_each_junction_on_the_way_passes_the_option_on(tmp_path: Path, local: bool, link: bool) -> None:
+def test_each_junction_on_the_way_passes_the_option_on(tmp_path: Path, link: bool) -> None:
     """outer -> mid -> wiring: what is not seen, since it is not there yet, is said."""
     name = "recc.bst" if link else "mid.bst:recc.bst"
-    outer = f"name: outer\n(@): ['{name}:include/recc.yml']\nvariables: {{recc_mode: remote}}\n"
-    add(tmp_path, "project.conf", outer)
+    add(tmp_path, "project.conf", f"name: outer\n(@): ['{name}:include/recc.yml']\noptions: {{recc_mode: {{}}}}\n")
     add(tmp_path, "recc.bst", "kind: link\nconfig: {target: 'mid.bst:recc.bst'}\n")
+    add(tmp_path, "toolchain.bst", "kind: link\n")
     add(tmp_path, "mid.bst", JUNCTION.replace("recc\n", "mid\n", 1))
     add(tmp_path, "a.bst", WIRED.format(f"{name}:include/gcc-for-recc.yml", f"{name}:buildsystems/cmake.bst"))
-    if local:
-        add(tmp_path, "mid/project.conf", "name: mid\n")
-        add(tmp_path, "mid/recc.bst", JUNCTION)
-        assert run(tmp_path, "--check").status == 0
-        add(tmp_path, "mid/recc.bst", JUNCTION.replace("'%{recc_mode}'", "remote"))
-        assert run(tmp_path, "--check").out.startswith("mid/recc.bst:5: does not pass the option on")
-    else:
-        assert "mid.bst:1: see to it that recc.bst in this project passes" in run(tmp_path, "--check").err
+    done = run(tmp_path, "--check")
+    assert done.status == 0 and "mid.bst:1: see to it that recc.bst in this project passes" in done.err
     add(tmp_path, "mid.bst", "kind: junction\nsources: [{kind: local, path: mid}]\n")
     assert "mid.bst:1: does not pass the option on" in run(tmp_path, "--check").out
 
 
 def test_elements_that_include_the_environment_themselves(mine: Path) -> None:
-    """One element at a time, as docs/adopt.md has it: project.conf need not include recc.yml yet."""
-    add(mine, "project.conf", CONF.replace("- include/recc.yml\n", "") + "environment: {PATH: /usr/bin}\n")
-    add(mine, "elements/recc.bst", JUNCTION)
-    text = "(@): {}include/recc.yml\n" + WIRED.format("include/gcc-for-recc.yml", "buildsystems/cmake.bst")
-    for prefix in ("", "recc.bst:"):
-        add(mine, "elements/a.bst", text.replace("{}", prefix))
-        done = run(mine, "--check")
-        assert (done.status, done.out) == (0, "")
+    """One element at a time: project.conf need not include recc.yml then, and its PATH need not begin with recc's."""
+    add(mine, "project.conf", CONF.replace("- recc.bst:include/recc.yml\n", "") + "environment: {PATH: /usr/bin}\n")
+    text = "(@): recc.bst:include/recc.yml\n" + WIRED.format(
+        "recc.bst:include/gcc-for-recc.yml", "recc.bst:buildsystems/cmake.bst"
+    )
+    add(mine, "elements/a.bst", text)
+    done = run(mine, "--check")
+    assert (done.status, done.out) == (0, "")
     add(mine, "elements/b.bst", text.partition("\n")[2])
     assert re.findall("project.conf:.*", run(mine, "--check").out) == [
-        "project.conf:3: does not include include/recc.yml: add it to the list '(@)'",
+        "project.conf:3: does not include recc.bst:include/recc.yml: add it to the list '(@)'",
         f"project.conf:5: {HIDES}",
     ]
+
+
+def test_a_wrapper_that_becomes_a_runtime_dependency_is_named(mine: Path) -> None:
+    both = "- (@): recc.bst:include/gcc-for-recc.yml\n- recc.bst:buildsystems/make.bst\n"
+    add(mine, "elements/stack.bst", "kind: stack\ndepends:\n- recc.bst:buildsystems/make.bst\n")
+    add(mine, "elements/a.bst", f"kind: make\ndepends:\n{both}")
+    add(mine, "elements/b.bst", f"kind: make\nbuild-depends:\n{both}runtime-depends:\n- stack.bst\n")
+    add(mine, "elements/c.bst", "kind: make\nbuild-depends:\n- stack.bst\n- (@): recc.bst:include/gcc-for-recc.yml\n")
+    typed = both.replace("make.bst", "make.bst\n  type: build").replace("- recc", "- filename: recc")
+    add(mine, "elements/d.bst", f"kind: make\ndepends:\n{typed}")
+    named = "recc's wrappers become a runtime dependency, and part of what is installed: write build-depends"
+    assert run(mine, "--check").out == f"elements/a.bst:2: {named}\nelements/b.bst:5: {named}\n"
+
+
+def test_what_one_machine_has_made_is_not_copied_into_a_sandbox(mine: Path) -> None:
+    add(mine, "elements/a.bst", "kind: import\nsources:\n- kind: local\n  path: files\n")
+    add(mine, "elements/b.bst", "kind: import\nsources:\n- kind: local\n  path: files/a\n")
+    add(mine, "files/a/x.c", "")
+    assert run(mine, "--check").status == 0
+    for made in (".venv/pyvenv.cfg", ".bst/x", "cache/cas/x", "cache/artifacts/x"):
+        add(mine, f"files/{made}", "")
+    places = re.findall(r"a\.bst:4: this source has (\S+) in it", run(mine, "--check").out)
+    assert sorted(places) == ["files/.bst", "files/.venv", "files/cache"]
+
+
+@pytest.mark.parametrize("said", [{}, {"url": "https://forge.example/t.git", "vcs_info": {"commit_id": COMMIT}}])
+def test_the_commit_is_that_of_what_pip_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, object]
+) -> None:
+    monkeypatch.setattr("bst_recc.__file__", str(tmp_path / "lib/bst_recc/__init__.py"))
+    distribution = SimpleNamespace(read_text=lambda name: json.dumps(said))
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: distribution)
+    if said:
+        assert wiring.origin() == ("https://forge.example/t.git", "main", COMMIT)
+    else:
+        with pytest.raises(ReccError, match="not known which commit"):
+            wiring.origin()
+
+
+def test_the_commit_is_that_of_a_checkout() -> None:
+    url, branch, commit = wiring.origin()
+    assert (url, bool(branch), len(commit)) == (ROOT.as_uri(), True, 40)
 
 
 def test_the_diff_can_be_applied_and_git_takes_it_back(mine: Path) -> None:
@@ -568,6 +776,6 @@ def test_a_run_that_fails_is_repeated(mine: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_its_own_project_needs_nothing(tmp_path: Path) -> None:
-    done = run(generate(tmp_path), "--check")
+    done = run(generate_local(tmp_path), "--check")
     assert (done.status, done.out) == (0, ""), done.out
     assert "left alone" not in done.err

@@ -1,6 +1,6 @@
-# bst-recc adopt: adds recc's wiring to the elements of a project that compile.
+# bst-recc adopt: adds recc to a project that exists.
 # SPDX-License-Identifier: Apache-2.0
-"""Parsing is in document, judging in elements, planning in plan; here files are written."""
+"""Parsing and editing are in document, judging in elements, planning in plan and wiring; here files are written."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from pathlib import Path
 
 import click
 
-from bst_recc.adopt.elements import Tree, included
-from bst_recc.adopt.plan import WRAPPER, Plan
+from bst_recc.adopt.elements import Tree
+from bst_recc.adopt.plan import Plan
+from bst_recc.adopt.wiring import Wiring
 from bst_recc.errors import ReccError
 from bst_recc.project import Project, replace_file
 
 
-def difference(name: str, old: str, new: str) -> str:
-    """A unified diff that patch and git take."""
+def difference(path: Path, name: str, new: str) -> str:
+    """A unified diff, which patch and git take, from a file's content to `new`."""
+    old = path.read_bytes().decode() if path.exists() else ""
     before, after = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (old, new))
-    diff = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
+    diff = difflib.unified_diff(before, after, f"a/{name}" if old else "/dev/null", f"b/{name}")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff)
 
 
@@ -30,16 +32,25 @@ def difference(name: str, old: str, new: str) -> str:
 @click.argument("places", nargs=-1, metavar="[PROJECT] [ELEMENT]...")
 @click.option("--write", is_flag=True, help="Do it, instead of showing the diff.")
 @click.option("--check", is_flag=True, help="For CI: change nothing, exit 1 if a compile goes past recc.")
-@click.option("--junction", metavar="NAME", default="", help="Take recc's files from the project behind this junction.")
+@click.option("--compiler", metavar="ELEMENT", default="", help="The project's compiler, if it is not found.")
+@click.option("--copy", metavar="DIRECTORY", type=Path, help="Copy recc from a checkout of the template: no junction.")
+@click.option("--forward", metavar="JUNCTION", default="", help="Hand recc_mode on to this gnome-build-meta.")
 @click.option("--toolchain", metavar="ELEMENT", default="", help="Declare this where CC is another compiler.")
 @click.option("--kind", "kinds", metavar="NAME", multiple=True, help="Wire elements of this kind as well; repeatable.")
 def command(
-    places: tuple[str, ...], write: bool, check: bool, junction: str, toolchain: str, kinds: tuple[str, ...]
+    places: tuple[str, ...],
+    write: bool,
+    check: bool,
+    compiler: str,
+    copy: Path | None,
+    forward: str,
+    toolchain: str,
+    kinds: tuple[str, ...],
 ) -> int:
-    """Add recc's wiring to the elements of a project that compile.
+    """Add recc to a project: two junctions, an option, lines in project.conf and in each element that compiles.
 
-    It adds the toolchain's include file and what brings the wrappers to their build-depends, and no byte else.
-    Without --write it shows the diff. An element with environment: {BST_RECC_MODE: 'off: REASON'} is left out.
+    Every other byte stays. Without --write it shows the diff. An element with environment: {BST_RECC_MODE:
+    'off: REASON'} is left out.
 
     Example: bst-recc adopt --check
     """
@@ -48,38 +59,38 @@ def command(
         raise click.UsageError("name one project, and one of --write and --check.")
     if directories and not Path(directories[0]).is_dir():
         raise ReccError(f"{directories[0]} is no directory.", "Name the project's, and elements that end with .bst.")
+    if copy and not (copy / "recc/project.conf").is_file():
+        raise ReccError(f"{copy} is no checkout of the template.", "git clone it, and name the directory.")
     tree = Tree(Project.find(Path(*directories)))
     named = tuple(place for place in places if place.endswith(".bst"))
-    found = (name.rpartition(":") for top, _ in tree.conf for name in included(top))
-    junction = junction or next((where for where, _, file in found if file == "include/recc.yml"), "")
-    for name in (*named, *(place.partition(":")[0] for place in (toolchain, junction) if place)):
-        if name not in tree.elements and name not in tree.broken:
+    for name in (*named, forward, *(place.partition(":")[0] for place in (toolchain, compiler))):
+        if name and name not in tree.elements and name not in tree.broken:
             raise ReccError(f"there is no element {name}.", f"Name it as bst does, from {tree.path} on.")
-    plan = Plan(tree, named, junction, toolchain, kinds)
-    if plan.changes and not (check or junction or WRAPPER in tree.elements):
-        raise ReccError(
-            f"the project has no {WRAPPER}.",
-            "Copy what recc needs from a generated project: docs/adopt.md of the template says what.",
-            "Or name the junction that has it: --junction recc.bst",
-        )
-    if write and plan.changes:
-        git = ["git", "-C", str(tree.directory), "status", "--porcelain", "--", *map(str, plan.changes)]
+    wiring = Wiring(tree, compiler, copy, forward)
+    plan = Plan(tree, named, wiring.junction, toolchain, kinds)
+    names = {path: os.path.relpath(path, tree.directory) for path in sorted(tree.changes)}
+    if write and tree.changes:
+        git = ["git", "-C", str(tree.directory), "status", "--porcelain", "--", *names.values()]
         done = subprocess.run(git, capture_output=True) if shutil.which("git") else None
         if done is None or done.returncode or done.stdout:
             click.echo("bst-recc: not all these files are committed: 'git checkout' cannot undo this alone.", err=True)
-        for path, text in plan.changes.items():
-            replace_file(path, text)
-        plan.counts["wired now"] = plan.counts.pop("to wire")
+        for source, target in wiring.copies.items():
+            ignored = shutil.ignore_patterns(".bst", ".bst2", ".venv")
+            shutil.copytree(source, target, ignore=ignored, symlinks=True, dirs_exist_ok=True)
+        for path in names:
+            replace_file(path, tree.changes[path])
+        plan.counts["wired now"] = plan.counts.pop("to wire", 0)
     elif not check:
-        for path, text in sorted(plan.changes.items()):
-            diff = difference(os.path.relpath(path, tree.directory), tree.document(path).text, text)
-            click.echo(diff.encode(), nl=False)
-    remarks = sorted(plan.remarks | plan.lacking if check else plan.remarks)
-    for remark in remarks:
-        place = os.path.relpath(remark.path, tree.directory)
-        click.echo(f"{place}:{remark.line}: {remark.text}", err=not (check and remark.wrong))
-    for kind, names in sorted(plan.unknown.items()):
-        click.echo(f"kind {kind} (those that compile: ELEMENT…, or all: --kind {kind}): {' '.join(names)}", err=True)
+        for source, target in wiring.copies.items():
+            click.echo(f"bst-recc: copies {source} to {target}.", err=True)
+        for path, name in names.items():
+            click.echo(difference(path, name, tree.changes[path]).encode(), nl=False)
+    remarks = plan.remarks | wiring.remarks
+    for remark in sorted(remark for remark in remarks if check or not remark.lacks):
+        place, hint = os.path.relpath(remark.path, tree.directory), ": bst-recc adopt --write adds it" * remark.lacks
+        click.echo(f"{place}:{remark.line}: {remark.text}{hint}", err=not (check and remark.wrong))
+    for kind, elements in sorted(plan.unknown.items()):
+        click.echo(f"kind {kind} (those that compile: ELEMENT…, or all: --kind {kind}): {' '.join(elements)}", err=True)
     numbers = ", ".join(f"{count} {what}" for what, count in sorted(plan.counts.items()) if count)
     click.echo(f"bst-recc: elements: {numbers or 'none'}.", err=True)
     return int(check and any(remark.wrong for remark in remarks))

@@ -1,10 +1,11 @@
-# YAML files with the places of what they say, and build dependencies inserted as lines.
+# YAML files with the places of what they say, and lines put into them.
 # SPDX-License-Identifier: Apache-2.0
-"""Every byte but the added lines stays: the new text is parsed again, and must say the same and what was added."""
+"""Every byte but the added ones stays: the new text is parsed again, and must say the same and what was added."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ class NotUnderstood(Exception):
 
 
 class Text(str):
-    """A text that knows its file and the line that it begins in, counted from 1."""
+    """A text that knows its file, the line that it begins in, counted from 1, and its offset."""
 
     path: Path
     line: int
+    offset: int
 
 
 class Mapping(dict[str, Any]):
@@ -45,7 +47,7 @@ class Document:
 
     def __init__(self, path: Path, text: str) -> None:
         """Raises NotUnderstood for text that BuildStream would not read."""
-        self.path, self.text = path, text
+        self.path, self.text, self.newline = path, text, "\r\n" if "\r\n" in text else "\n"
         try:
             root: Any = YAML(typ="safe").compose(text)
             self.data = self.plain(root) if root else Mapping(self)
@@ -62,6 +64,7 @@ class Document:
             text = Text(node.value)
             # That of a block begins in the line behind its '|'.
             text.path, text.line = self.path, node.start_mark.line + 1 + (node.style in ("|", ">"))
+            text.offset = node.start_mark.index + (node.style in ("'", '"'))
             return text
         if node.id != "mapping":
             return [self.plain(entry) for entry in node.value]
@@ -70,28 +73,88 @@ class Document:
             mapping[str(key.value)], mapping.nodes[str(key.value)] = self.plain(value), (key, value)
         return mapping
 
+    def insert(self, index: int, lines: list[str], indent: int) -> str:
+        """The text with `lines` behind the line that has `index`."""
+        block = "".join((" " * indent + line).rstrip() + self.newline for line in lines)
+        position = self.text.find("\n", index) + 1
+        return self.text[:position] + block + self.text[position:] if position else self.text + self.newline + block
 
-def wire(document: Document, added: tuple[str, ...]) -> str:
-    """The text with build dependencies `added`, each in YAML, before those that are there; raises NotUnderstood."""
-    text, line = document.text, document.data.line("build-depends")
-    expected = Document(document.path, text).data  # what the new text must say
-    if nodes := expected.nodes.get("build-depends"):
-        key, value = nodes
-        if value.id != "sequence" or value.flow_style or value.start_mark.line == key.start_mark.line:
-            raise NotUnderstood("build-depends is no list of a line for each dependency: write it so", line)
-        anchor, indent, lines = key.end_mark.index, value.start_mark.column, []
-    elif nodes := expected.nodes.get("kind"):
-        key, value = nodes
-        anchor, indent, lines = value.end_mark.index, key.start_mark.column, ["", "build-depends:"]
+    def proved(self, changed: str, expected: Any, line: int) -> str:
+        """`changed`, if it says what is expected; raises NotUnderstood."""
+        with contextlib.suppress(NotUnderstood):
+            if Document(self.path, changed).data == expected:
+                return changed
+        raise NotUnderstood("an unusual layout: with other lines it would no longer say the same", line)
+
+
+def end(node: Any) -> int:
+    """The offset behind the last entry below a node; a block's own mark stands behind the comments that follow."""
+    while node.id != "scalar" and not node.flow_style:
+        node = node.value[-1] if node.id == "sequence" else node.value[-1][1]
+    return int(node.end_mark.index)
+
+
+def swap(data: Any, old: Any, new: Any) -> Any:
+    """`data` with `new` in the place of the object `old`."""
+    if data is old or (isinstance(old, Text) and isinstance(data, Text) and data.offset == old.offset):
+        return new
+    if isinstance(data, dict):
+        return {key: swap(value, old, new) for key, value in data.items()}
+    return [swap(value, old, new) for value in data] if isinstance(data, list) else data
+
+
+def enlist(document: Document, key: str, *added: str, behind: str = "element-path", last: bool = True) -> str:
+    """The text with `added`, each in YAML, in the list `key`: before what is there, or `last`.
+
+    Where there is no such list, it comes `behind` another key. Raises NotUnderstood.
+    """
+    line = document.data.line(key)
+    if nodes := document.data.nodes.get(key):
+        name, value = nodes
+        if value.id != "sequence" or value.flow_style or value.start_mark.line == name.start_mark.line:
+            raise NotUnderstood(f"{key} is no list of a line for each entry: write it so", line)
+        anchor, indent, lines = end(value) if last else name.end_mark.index, value.start_mark.column, []
+    elif nodes := document.data.nodes.get(behind) or document.data.nodes.get("name"):
+        name, value = nodes
+        anchor, indent, lines = value.end_mark.index, name.start_mark.column, ["", f"{key}:"]
     else:
-        raise NotUnderstood("no line 'kind' to put build-depends behind")
+        raise NotUnderstood(f"no line '{behind}' to put {key} behind")
     lines += [line for entry in added for line in f"- {entry}".replace("\n", "\n  ").split("\n")]
-    newline = "\r\n" if "\r\n" in text else "\n"
-    block = newline.join((" " * indent + line).rstrip() for line in lines) + newline
-    position = text.find("\n", anchor) + 1
-    changed = text[:position] + block + text[position:] if position else text + newline + block
-    expected["build-depends"] = [*map(YAML(typ="safe").load, added), *expected.get("build-depends", [])]
-    with contextlib.suppress(NotUnderstood):
-        if Document(document.path, changed).data == expected:
-            return changed
-    raise NotUnderstood("an unusual layout: with other lines it would no longer say the same", line)
+    new, old = [*map(YAML(typ="safe").load, added)], document.data.get(key, [])
+    expected = document.data | {key: [*old, *new] if last else [*new, *old]}
+    return document.proved(document.insert(anchor, lines, indent), expected, line)
+
+
+def put(document: Document, keys: tuple[str, ...], added: str) -> str:
+    """The text with YAML lines `added` below the mapping `keys`, made at the file's end where missing."""
+    data, place, depth = document.data, (len(document.text), 0), 0
+    while depth < len(keys) and isinstance(data, Mapping) and keys[depth] in data:
+        name, value = data.nodes[keys[depth]]
+        place, data, depth = (name.end_mark.index, value.start_mark.column), data[keys[depth]], depth + 1
+    said: Any = YAML(typ="safe").load(added)
+    lines = added.split("\n")
+    for key in reversed(keys[depth:]):
+        said, lines = {key: said}, [f"{key}:", *(f"  {line}" for line in lines)]
+    if not isinstance(data, Mapping):
+        raise NotUnderstood(f"{keys[depth - 1]} is no mapping", document.data.line(keys[0]))
+    expected = swap(document.data, data, said | data)
+    return document.proved(document.insert(place[0], lines, place[1]), expected, 1)
+
+
+def prefix(document: Document, old: Text, words: str) -> str:
+    """The text with `words` before a text that is in it."""
+    changed = document.text[: old.offset] + words + document.text[old.offset :]
+    return document.proved(changed, swap(document.data, old, words + old), old.line)
+
+
+def extend(document: Document, key: str) -> str:
+    """The text with a list that adds to included ones, instead of replacing them."""
+    text, value = document.text, document.data.nodes[key][1]
+    start, stop = value.start_mark.index, end(value)
+    if value.flow_style:
+        changed = f"{text[:start]}{{(>): {text[start:stop]}}}{text[stop:]}"
+    else:
+        start, indent = text.rfind("\n", 0, start) + 1, " " * value.start_mark.column
+        block = re.sub("(?m)^(?=.)", "  ", text[start:stop])
+        changed = f"{text[:start]}{indent}  (>):{document.newline}{block}{text[stop:]}"
+    return document.proved(changed, document.data | {key: {"(>)": document.data[key]}}, document.data.line(key))

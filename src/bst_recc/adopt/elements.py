@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,24 +78,34 @@ class Tool(NamedTuple):
 
 
 class Tree:
-    """A project's elements below `path`, by name, and why the `broken` ones cannot be read."""
+    """A project's elements below `path`, by name, why the `broken` ones cannot be read, and texts to be written."""
 
     def __init__(self, project: Project) -> None:
         """Raises ReccError where project.conf cannot be read."""
         self.directory, self.path = project.directory, project.elements
         self.documents: dict[Path, Document] = {}
+        self.changes: dict[Path, str] = {}
+        self.load()
+
+    def load(self) -> None:
+        """Find all elements."""
         self.elements: dict[str, Element] = {}
         self.broken: dict[str, NotUnderstood] = {}
         self.main = self.document(self.directory / "project.conf").data
         self.conf = list(self.spread(self.main))
         others = {path.parent for path in self.path.rglob("project.conf")} - {self.directory}
-        for path in sorted(self.path.rglob("*.bst")):
-            name = str(path.relative_to(self.path))
-            if others.isdisjoint(path.parents) and not re.search(r"(^|/)\.", name):
+        for path in sorted({*self.path.rglob("*.bst"), *self.changes}):
+            name = os.path.relpath(path, self.path)
+            if path.suffix == ".bst" and others.isdisjoint(path.parents) and not re.search(r"(^|/)\.", name):
                 try:
                     self.elements[name] = Element(self, name, self.document(path))
                 except NotUnderstood as error:
                     self.broken[name] = error
+
+    def change(self, path: Path, text: str) -> None:
+        """Let everything read this text in the place of a file's."""
+        self.documents[path], self.changes[path] = Document(path, text), text
+        self.load()
 
     def document(self, path: Path) -> Document:
         """The content of a file; raises NotUnderstood."""
@@ -131,6 +142,17 @@ class Tree:
             tops = [inner for top, conditional in tops for inner in self.spread(top.get(section), conditional)]
         return tops
 
+    def settings(self, tops: list[Top], *sections: str) -> dict[str, list[Text]]:
+        """What each key of a section may be: under conditions, and by the strongest that has it without."""
+        found: dict[str, list[Text]] = {}
+        settled: set[str] = set()
+        for mapping, conditional in self.below(tops, *sections):
+            for key, value in mapping.items():
+                if isinstance(value, Text) and key not in settled:
+                    found.setdefault(key, []).append(value)
+                    settled |= set() if conditional else {key}
+        return found
+
 
 @dataclass
 class Element:
@@ -157,15 +179,8 @@ class Element:
         return next((str(top["kind"]) for top, conditional in self.own if "kind" in top and not conditional), "")
 
     def settings(self, *sections: str) -> dict[str, list[Text]]:
-        """What each key of a section may be: under conditions, and by the strongest that has it without."""
-        found: dict[str, list[Text]] = {}
-        settled: set[str] = set()
-        for mapping, conditional in self.tree.below(self.all, *sections):
-            for key, value in mapping.items():
-                if isinstance(value, Text) and key not in settled:
-                    found.setdefault(key, []).append(value)
-                    settled |= set() if conditional else {key}
-        return found
+        """What each key of a section may be."""
+        return self.tree.settings(self.all, *sections)
 
     def dependencies(self, *keys: str) -> Iterator[Any]:
         """Entries of the lists `keys`, whoever includes them and on whatever condition; the target of a link."""

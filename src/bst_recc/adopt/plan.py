@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -11,16 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bst_recc.adopt.document import Document, Mapping, NotUnderstood, wire
+from bst_recc.adopt.document import Document, Mapping, NotUnderstood, enlist
 from bst_recc.adopt.elements import WRAPPER_PATH, Element, Tree, included, listed, texts
-from bst_recc.project import Project
 
 DIGEST = "RECC_REMOTE_PLATFORM_chrootRootDigest"
 WRAPPER = "buildsystems/recc-wrapper.bst"
 WRAPPER_OF_CLANG = "buildsystems/recc-clang.bst"
 BUILD_SYSTEMS = ("autotools", "cmake", "make", "meson")
-WRAPPED = rf".+:buildsystems/({'|'.join(BUILD_SYSTEMS)}|recc-wrapper)\.bst"
-ALL = ("build-depends", "depends", "runtime-depends")
+WRAPPED = re.compile(rf".+:buildsystems/(?:{'|'.join(BUILD_SYSTEMS)}|recc-wrapper)\.bst")
+RUNTIME = ("depends", "runtime-depends")
+ALL = ("build-depends", *RUNTIME)
 # Kinds of BuildStream and its plugin packages that run no compiler.
 COMPILE_NOTHING = {
     *("import", "stack", "script", "filter", "compose", "link", "junction", "oci", "ostree", "bazelize"),
@@ -30,12 +31,13 @@ COMPILE_NOTHING = {
 
 
 class Remark(NamedTuple):
-    """Something to know about a line (counted from 1) of a file; `wrong`: --check fails on it."""
+    """Something to know about a line, from 1, of a file; `wrong`: --check fails on it; `lacks`: --write adds it."""
 
     path: Path
     line: int
     text: str
     wrong: bool = True
+    lacks: bool = False
 
 
 def entry(tree: Tree, dependency: Any) -> tuple[list[str], str]:
@@ -49,6 +51,11 @@ def entry(tree: Tree, dependency: Any) -> tuple[list[str], str]:
     return names, declared
 
 
+def is_build(dependency: Any) -> bool:
+    """Whether a list of both sorts has it for the build alone."""
+    return isinstance(dependency, dict) and dependency.get("type") == "build"
+
+
 def reached(tree: Tree, names: Iterable[str], *keys: str) -> set[str]:
     """Elements called `names`, and all that their lists `keys` lead to in this project."""
     found: set[str] = set()
@@ -58,15 +65,14 @@ def reached(tree: Tree, names: Iterable[str], *keys: str) -> set[str]:
         element = None if name in found else tree.elements.get(name)
         found.add(name)
         for dependency in element.dependencies(*keys) if element else ():
-            if keys == ALL or not (isinstance(dependency, dict) and dependency.get("type") == "build"):
+            if keys == ALL or not is_build(dependency):
                 waiting += entry(tree, dependency)[0]
     return found
 
 
 def part_of_toolchain(tree: Tree, *names: str) -> set[str]:
     """The elements that toolchains and wrappers are made of, `names` among them: they cannot depend on them."""
-    declared = [tree.include(f"include/{name}-for-recc.yml") for name in ("gcc", "clang")]
-    waiting = [*names, *(name for mapping in declared for name in entry(tree, mapping)[0])]
+    waiting = [*names]
     for element in tree.elements.values():
         for dependencies, declares in (entry(tree, d) for d in element.dependencies("build-depends", "depends")):
             waiting += dependencies if declares else []
@@ -89,20 +95,34 @@ def junctions(tree: Tree, name: str) -> Iterator[Remark]:
     if not any("%{" in value for value in element.settings("config", "options").get("recc_mode", [])):
         text = "does not pass the option on: without config: options: recc_mode: '%{recc_mode}', it has no effect"
         yield Remark(path, element.document.data.line("config"), text)
-    sources = listed(element.document.data.get("sources"))
-    inside = tree.directory / next((source["path"] for source in sources if source.get("kind") == "local"), "/")
-    if rest and (inside / "project.conf").is_file():
-        yield from junctions(Tree(Project(inside)), rest)
-    elif rest:
+    if rest:
         text = f"see to it that {rest} in this project passes the option recc_mode on as well: it is not seen from here"
         yield Remark(path, 1, text, wrong=False)
+
+
+def copied(tree: Tree) -> Iterator[Remark]:
+    """Virtual environments and caches that a source of kind local copies into a sandbox or a junction."""
+    for element in tree.elements.values():
+        for source in (source for top, _ in element.own for source in listed(top.get("sources"))):
+            local = isinstance(source, Mapping) and source.get("kind") == "local" and "path" in source
+            for directory, names, files in os.walk(tree.directory / source["path"]) if local else ():
+                made = "pyvenv.cfg" in files or {"cas", "artifacts"} <= {*names}
+                if made or Path(directory).name in (".bst", ".bst2"):
+                    text = f"this source has {os.path.relpath(directory, tree.directory)} in it: move that elsewhere"
+                    yield Remark(source.document.path, source.line("path"), text)
+                    names.clear()
 
 
 def faults(element: Element, junction: str, declared: str) -> Iterator[Remark]:
     """What keeps a wired element's compiles past recc; `declared`: its toolchain's include file, DIGEST or nothing."""
     conf, environment = element.tree.main, element.settings("environment")
+    staged = (d for d in element.dependencies("depends", "runtime-depends") if not is_build(d))
+    found = reached(element.tree, (name for d in staged for name in entry(element.tree, d)[0]), *RUNTIME)
+    if any(map(WRAPPED.fullmatch, found)):
+        text = "recc's wrappers become a runtime dependency, and part of what is installed: write build-depends"
+        yield Remark(element.document.path, element.document.data.line("depends", "runtime-depends"), text)
     if "BST_RECC_MODE" not in environment:
-        text = f"does not include {junction}{':' * bool(junction)}include/recc.yml: add it to the list '(@)'"
+        text = f"does not include {junction}:include/recc.yml: add it to the list '(@)'"
         yield Remark(conf.document.path, conf.line("(@)"), text)
     for path in environment.get("PATH", []):
         if not f"{path}:".startswith(WRAPPER_PATH):
@@ -143,8 +163,8 @@ def place(element: Element) -> Document:
 class Plan:
     """What to add to the elements `named` (all, where none is), what there is to say, how many are of which sort.
 
-    `lacking`: what --check says of elements that the changes would wire; `unknown`: elements that perhaps compile, by
-    their kind. `behind`: what there is to say of a junction, which is looked at once.
+    `unknown`: elements that perhaps compile, by their kind. `behind`: what there is to say of a junction, which is
+    looked at once.
     """
 
     tree: Tree
@@ -152,16 +172,15 @@ class Plan:
     junction: str
     toolchain: str
     kinds: tuple[str, ...]
-    changes: dict[Path, str] = field(default_factory=dict)
     remarks: set[Remark] = field(default_factory=set)
-    lacking: set[Remark] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     unknown: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     behind: dict[str, set[Remark]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Find all that."""
-        wiring = part_of_toolchain(self.tree, WRAPPER, WRAPPER_OF_CLANG, self.toolchain, self.junction)
+        self.remarks.update(copied(self.tree))
+        wiring = part_of_toolchain(self.tree, self.toolchain, self.junction)
         needs: dict[str, tuple[str, ...]] = {}
         for name in self.named or sorted(self.tree.elements | self.tree.broken):
             try:
@@ -199,14 +218,14 @@ class Plan:
         if not (named or known or declared or (kind == "manual" and element.calls_compiler())):
             self.unknown[kind].append(element.name)
             return "left alone", ()
-        found = sorted(reached(tree, (name for names, _ in entries for name in names), "depends", "runtime-depends"))
+        found = sorted(reached(tree, (name for names, _ in entries for name in names), *RUNTIME))
         other = next((tool for tool in element.tools if not tool.own), None)
         # It can only use a compiler that is there.
         if other and not declared and not (self.toolchain and (named or self.toolchain in found)):
             where = f"{other.path.name}:{other.line}: {other.setting} names {other.called}"
             reason = f"{where}: --toolchain ELEMENT declares the dependency that has it"
             raise NotUnderstood(reason, element.document.data.line("kind"))
-        wrapper = next((name for name in found if name == WRAPPER or re.fullmatch(WRAPPED, name)), "")
+        wrapper = next(filter(WRAPPED.fullmatch, found), "")
         remarks = set(faults(element, self.junction, declared))
         for name in {name.rpartition(":")[0] for name in (wrapper, declared, f"{self.junction}:")}:
             if name not in self.behind:
@@ -214,16 +233,15 @@ class Plan:
             remarks |= self.behind[name]
         self.remarks |= remarks
         clang = any(tool.compiles and tool.name.startswith("clang") for tool in element.tools)
-        prefix = f"{self.junction}:" if self.junction else ""
         added = []
         if not declared and other:
             added.append(f"filename: {self.toolchain}\nconfig:\n  digest-environment: {DIGEST}")
         elif not declared:
-            added.append(f"(@): {prefix}include/{'clang' if clang else 'gcc'}-for-recc.yml")
+            added.append(f"(@): {self.junction}:include/{'clang' if clang else 'gcc'}-for-recc.yml")
         if not wrapper:
-            added.append(prefix + WRAPPER)
+            added.append(f"{self.junction}:{WRAPPER}")
         if not declared and not other and clang:
-            added.append(prefix + WRAPPER_OF_CLANG)
+            added.append(f"{self.junction}:{WRAPPER_OF_CLANG}")
         wrong = any(remark.wrong for remark in remarks)
         return "to fix by hand" if wrong else "wired", tuple(added)
 
@@ -234,9 +252,8 @@ class Plan:
         if others := [name for name in sharing if needs.get(name) != added]:
             reason = f"its build-depends in {document.path.name} are also those of {others[0]}, which needs others"
             raise NotUnderstood(reason, element.document.data.line("(@)"))
-        self.changes[document.path] = wire(document, added)
+        self.tree.changes[document.path] = enlist(document, "build-depends", *added, behind="kind", last=False)
         self.counts["to wire"] += 1
         lacking = " and ".join(f"'- {name}'" for name in added).replace("\n", "; ")
         line = element.document.data.line("build-depends", "kind")
-        text = f"build-depends lack {lacking}: bst-recc adopt --write adds it"
-        self.lacking.add(Remark(element.document.path, line, text))
+        self.remarks.add(Remark(element.document.path, line, f"build-depends lack {lacking}", lacks=True))
