@@ -5,32 +5,33 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
-import warnings
+import textwrap
 from pathlib import Path
 
 import pytest
-from harness import BIN, ROOT, Project
+from harness import BIN, PRODUCT, ROOT, TOOLCHAIN, WIRING, Project, copy_in, generate
 from helpers import free_ports
 from pages import BLOCK, assert_printed, pattern
+from tree import FILES
 
-# Pages that a test of their own follows, and that section of the generated README.
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md")), *DOCS, WIRING / "README.md"]
+PAGES += [TOOLCHAIN / "README.md", PRODUCT / "README.md"]
+# Pages that a test of their own follows.
 ELSEWHERE = {f"docs/{name}.md": f"tests/e2e/test_{name}.py" for name in ("adopt", "toolchain", "update")}
 ELSEWHERE["docs/farm.md"] = "tests/e2e/test_deploy.py"
-UPDATES = "## Keep up with the template"
-GREETING = "examples/greeting.bst"
-
-
-def snapshots_are_there(project: Project) -> bool:
-    """Whether the archive that the project pins its packages from can be reached."""
-    archive = re.search(r"https://\S+", (project.path / "toolchain/locks/archive.yml").read_text())
-    assert archive
-    try:
-        urllib.request.urlopen(archive[0], timeout=10).close()
-    except (urllib.error.URLError, TimeoutError):
-        return False
-    return True
+FORMER = "## From a project with the former layout"
+GREETING = "greeting.bst"
+# Where what pages name can be, with names that the former layout had, and what pages make or make up.
+PLACES = [ROOT, *(place / below for place in (WIRING, TOOLCHAIN, PRODUCT) for below in ("", "elements"))]
+FOLDERS = {"bin", "conf", "examples", "scripts", "toolchain"}.union(
+    path.name for place in PLACES for path in place.iterdir() if path.is_dir()
+)
+MADE = {"demo/", "deploy/secrets/", "tools/cc.bst", "tools/libc-headers.bst"}
+# What people do by hand: put the printed lines below a copy of their configuration.
+BY_HAND = """%s | tee said
+below() { cat ~/.config/buildstream.conf; sed -n "/^# $1/,/^$/p" said; }
+"""
 
 
 def script(page: str, instead: dict[str, str]) -> tuple[str, int]:
@@ -74,16 +75,18 @@ def run(page: str, directory: Path, environment: dict[str, str], instead: dict[s
 
 @pytest.mark.slow
 def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
-    """README.md's first two ways, then the generated project's own README and the pages on report and trust.
+    """README.md's first two ways, then the generated project's own README and the pages manual, report and trust.
 
     With a home directory of its own and a new virtual environment; BuildStream's cache is that of the other tests.
     """
-    home = tmp_path / "home"
-    home.mkdir()
-    empty = tmp_path / "empty"
+    home, empty = tmp_path / "home", tmp_path / "empty"
     empty.mkdir()
-    # The same project as that of the other tests, to BuildStream: its name decides.
-    project = Project(empty / fetched.name, fetched.cache)
+    (home / ".config").mkdir(parents=True)
+    shutil.copy(fetched.configuration, home / ".config")
+    # The same project as that of the other tests, to BuildStream: its name decides. What is in the working tree.
+    project = Project(generate(empty), fetched.cache)
+    for junction, source in (("recc", "recc"), ("toolchain", "debian-toolchain")):
+        copy_in(project.path, junction, fetched.path / source)
     environment = fetched.environment | {"HOME": str(home)}
     del environment["XDG_CONFIG_HOME"]
     fetched.bst("artifact", "delete", GREETING, mode="remote", check=False)
@@ -91,44 +94,62 @@ def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
 
     readme = (ROOT / "README.md").read_text()
     ways = readme.partition("## Three ways to use it")[2].partition("\n**3. ")[0]
-    run(ways, empty, environment, {"cookiecutter gh:OWNER/REPOSITORY ": f"cookiecutter --no-input {ROOT} "})
+    run(ways, empty, environment, {"cookiecutter gh:OWNER/REPOSITORY ": ": "})
 
     environment["PATH"] = f"{project.path}/.venv/bin:{environment['PATH'].replace(f'{BIN}:', '')}"
-    subprocess.run(["bst", "artifact", "delete", GREETING], cwd=project.path, env=environment, check=True)
-    fetched.empty_action_cache()
-    # A project that exists, and has been given what the README says before it comes to elements.
-    shutil.copytree(ROOT / "tests/e2e/adopt", empty / "other")
-    for name in ("include", "elements/buildsystems", "files/recc-wrapper", "recc", "toolchain"):
-        shutil.copytree(project.path / name, empty / "other" / name)
-    shutil.copy(project.path / "elements/toolchain.bst", empty / "other/elements")
-    port = free_ports()
-    instead = {
-        "apt-get install ": "apt-get install -y ",
-        "bst-recc adopt --check ": "! bst-recc adopt --check ",
-        "bst-recc cache up ": f"""trap 'bst-recc cache down' EXIT
-sed -i 's/:8980/:{port}/; s/:8981/:{port + 1}/' conf/team-cache*.conf
-bst-recc cache up --bind 127.0.0.1:{port} """,
+    apt = {"apt-get install ": "apt-get install -y "}
+    run((project.path / "README.md").read_text(), project.path, environment, apt)
+    cache = f"bst-recc cache up --bind 127.0.0.1:{free_ports()}"
+    farm = f"bst-recc farm up --port {free_ports()}"
+    instead = apt | {
+        "bst-recc cache up\n": "trap 'bst-recc cache down' EXIT\n"
+        + f"{BY_HAND % cache}below hermetic >team.conf; below quasi-safe >team-local.conf\n",
+        "bst-recc farm up\n": BY_HAND % farm + "{ below; grep ^remote-execution: said; } >farm.conf\n",
     }
-    if not snapshots_are_there(fetched):
-        warnings.warn("the archive of snapshots cannot be reached: 'lock' is tried with the mirror", stacklevel=1)
-        instead |= {
-            "bst-recc lock --update  ": "bst-recc lock --update --allow-expired ",
-            "bst-recc lock --check  ": "bst-recc lock --check --snapshot latest --allow-expired ",
-            "--directory recc --update": "--directory recc --update --allow-expired",
-            # These need an index from there; tests/e2e/test_lock.py has an archive of its own.
-            "bst-recc lock  ": "bst-recc lock --help ",
-            "bst-recc lock --update make cmake": "bst-recc lock --help",
-        }
-    before, updates, after = (project.path / "README.md").read_text().partition(UPDATES)
-    assert updates
     try:
-        run(before + after[after.index("\n## ") :], project.path, environment, instead)
+        run((ROOT / "docs/manual.md").read_text(), project.path, environment, instead)
     finally:
         subprocess.run(["bst-recc", "farm", "down"], cwd=project.path, env=environment, check=True)
     # One of its commands demands that the last build's compiles were hits.
     again = f"bst artifact delete {GREETING}\nbst build {GREETING}\n"
     run(f"```sh\n{again}```\n" + (ROOT / "docs/report.md").read_text(), project.path, environment, {})
     run((ROOT / "docs/trust.md").read_text(), project.path, environment, {"ELEMENT": GREETING})
+
+
+def test_elements_of_the_former_layout_are_moved(tmp_path: Path) -> None:
+    """By the command of docs/update.md, which can be given again."""
+    former = """kind: make
+build-depends:
+- (@): include/gcc-for-recc.yml
+- buildsystems/make.bst
+- filename: [buildsystems/recc-clang.bst, base/tools.bst]
+(@): include/recc.yml
+depends:
+- (@): [include/clang-for-recc.yml, "include/mine.yml"]
+- toolchain.bst:public-stacks/buildsystem-make.bst
+- mine/buildsystems/make.bst
+"""
+    moved = re.sub(r"(include/(?!mine)|(?<!mine/)buildsystems/)", r"recc.bst:\1", former)
+    (tmp_path / "elements/a b").mkdir(parents=True)
+    element = tmp_path / "elements/a b/old.bst"
+    element.write_text(former)
+    text = (ROOT / "docs/update.md").read_text().partition(FORMER)[2]
+    block = re.search(r"^   ```sh\n(.*?)^   ```", text, re.MULTILINE | re.DOTALL)
+    assert block
+    for _ in range(2):
+        subprocess.run(["sh", "-ec", textwrap.dedent(block[1])], cwd=tmp_path, check=True)
+        assert element.read_text() == moved
+
+
+def test_the_tree_in_the_readme_is_a_generated_project() -> None:
+    tree = re.search(r"^my-project\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert tree
+    directory, named = "", set()
+    for indent, name in re.findall(r"^((?:│   )?)[├└]── (\S+)", tree[1], re.MULTILINE):
+        directory = directory if indent else f"{name}/"
+        named.add(directory + name if indent else name)
+    assert {path for path in FILES if path not in named and str(Path(path).parent) not in named} == set()
+    assert named <= FILES | {str(parent) for path in FILES for parent in Path(path).parents}
 
 
 def test_every_target_of_make_that_is_named_is_there() -> None:
@@ -144,7 +165,23 @@ def test_every_target_of_make_that_is_named_is_there() -> None:
 
 def test_every_page_is_followed() -> None:
     here = Path(__file__).read_text()
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for path in [ROOT / "README.md", *DOCS]:
         name = str(path.relative_to(ROOT))
         if any(language == "sh" for language, _ in BLOCK.findall(path.read_text())):
             assert name in (ROOT / ELSEWHERE[name]).read_text() if name in ELSEWHERE else f'"{name}"' in here, name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_names_is_there(page: Path) -> None:
+    """Links, with their anchors, and whatever looks like a path of this repository or of a generated project."""
+    text = page.read_text().partition(FORMER)[0]
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
+        path = page.parent / target if target else page
+        headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE) if anchor else []
+        anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+        assert path.exists() and (not anchor or anchor in anchors), f"{target}#{anchor}"
+
+    for name in re.findall(r"`(?:recc\.bst:)?([\w.-]+/[\w./*{},-]*)`", BLOCK.sub("", text)):
+        first_of_each = re.sub(r"\{(\w+)[^}]*\}", r"\1", name)
+        known = name.partition("/")[0] in FOLDERS and name not in MADE
+        assert not known or any(any(place.glob(first_of_each)) for place in PLACES), name

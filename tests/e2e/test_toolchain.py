@@ -6,26 +6,30 @@ import platform
 import re
 import shutil
 import subprocess
+import urllib.error
+import urllib.request
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from elements import packages
-from harness import BIN, ROOT, Counts, Project, generate
+from harness import BIN, ROOT, Counts, Project, copy_in, generate, generate_local
 from helpers import edited
 from pages import BLOCK, follow, sections
 
 SECTIONS = sections(ROOT / "docs/toolchain.md")
-FOLLOWED = (WHY, CONTRACT, SAME_NAMES, OTHER_LAYOUT, JUNCTIONED, GAP) = (
+FOLLOWED = (WHY, CONTRACT, PACKAGES, SAME_NAMES, OTHER_LAYOUT, JUNCTIONED, GAP) = (
     "What is the toolchain, and why is its digest in the key?",
     "What must a toolchain provide?",
+    "How do I change Debian's packages?",
     "How do I use a project that has these names?",
     "How do I use a project of another layout?",
     "What if my project has a junction to it already?",
     "What if the audit fails?",
 )
 
-GREETING = "examples/greeting.bst"
+GREETING = "greeting.bst"
 COMPILER = "toolchain-adapter/elements/components/gcc.bst"
 LINK = "kind: link\nconfig:\n  target: my-tools.bst:tools/{}.bst\n"
 LIBC = ("libc6-dev", "linux-libc-dev")
@@ -52,8 +56,8 @@ depends:
 KEYED = """kind: manual
 
 build-depends:
-- (@): include/gcc-for-recc.yml
-- buildsystems/make.bst
+- (@): recc.bst:include/gcc-for-recc.yml
+- recc.bst:buildsystems/make.bst
 
 config:
   build-commands:
@@ -99,7 +103,7 @@ def write_my_tools(directory: Path, toolchain: Path) -> None:
 def publish(fetched: Project, directory: Path) -> str:
     """Serve my-tools as a git repository; return the user configuration that finds it."""
     tools = directory / "my-tools.git"
-    write_my_tools(tools, fetched.path / "toolchain")
+    write_my_tools(tools, fetched.path / "debian-toolchain")
     git = ["git", "-C", str(tools), "-c", "user.name=me", "-c", "user.email=me@example.org"]
     for arguments in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "My tools"]):
         subprocess.run([*git, *arguments], check=True)
@@ -121,8 +125,8 @@ track:
 def mine(fetched: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A generated project with my-tools behind its toolchain.bst, as the page says."""
     directory = tmp_path_factory.mktemp("mine")
-    project = Project(generate(directory), fetched.cache)
-    shutil.rmtree(project.path / "toolchain")
+    project = Project(generate_local(directory), fetched.cache)
+    shutil.rmtree(project.path / "debian-toolchain")
     shutil.copytree(fetched.path / "recc", project.path / "recc", dirs_exist_ok=True)
     with edited(fetched.configuration, publish(fetched, directory)):
         for title in (OTHER_LAYOUT, GAP):
@@ -160,7 +164,7 @@ def test_audit_sees_through_links(mine: Project) -> None:
     compiler.parent.mkdir(parents=True)
     compiler.write_text("another compiler\n")
     (mine.path / "elements/evil.bst").write_text("kind: import\nsources:\n- kind: local\n  path: files/evil\n")
-    text = (mine.path / "elements/examples/greeting.bst").read_text()
+    text = (mine.path / "elements/greeting.bst").read_text()
     (mine.path / "elements/victim.bst").write_text(text.replace("build-depends:\n", "build-depends:\n- evil.bst\n", 1))
     with edited(mine.path / COMPILER, LINK.format("complete")):
         command: list[str | Path] = [BIN / "bst-recc", "doctor", "victim.bst"]
@@ -172,7 +176,7 @@ def test_audit_sees_through_links(mine: Project) -> None:
 def test_only_another_toolchain_is_another_digest(mine: Project, fetched: Project) -> None:
     """Not its names, nor what is beside the toolchain: its files alone."""
     tools = mine.path / "my-tools"
-    write_my_tools(tools, fetched.path / "toolchain")
+    write_my_tools(tools, fetched.path / "debian-toolchain")
     (mine.path / "elements/my-tools.bst").write_text("kind: junction\nsources:\n- kind: local\n  path: my-tools\n")
     (mine.path / "elements/keyed.bst").write_text(KEYED)
 
@@ -211,3 +215,22 @@ def test_link_to_a_junction(fetched: Project) -> None:
     with edited(fetched.path / "elements/sdk.bst", junction.read_text()), edited(junction, ""):
         follow(fetched, SECTIONS[SAME_NAMES])
         assert fetched.build(GREETING, "remote").counts == Counts(2, hits=2)
+
+
+@pytest.mark.slow
+def test_packages_of_ones_own(fetched: Project, tmp_path: Path) -> None:
+    """One more than Debian's toolchain has, pinned by who keeps a copy of it."""
+    project, text = Project(generate(tmp_path), fetched.cache), SECTIONS[PACKAGES]
+    copy_in(project.path, "recc", fetched.path / "recc")
+    toolchain = shutil.copytree(fetched.path / "debian-toolchain", tmp_path / "template/debian-toolchain")
+    archive = re.search(r"https://\S+", (toolchain / "locks/archive.yml").read_text())
+    assert archive
+    try:
+        urllib.request.urlopen(archive[0], timeout=10).close()
+    except (urllib.error.URLError, TimeoutError):
+        warnings.warn("the archive of snapshots cannot be reached: 'lock' is tried with the mirror", stacklevel=1)
+        text = text.replace("bst-recc lock\n", "bst-recc lock --snapshot latest --allow-expired\n")
+    follow(project, text)
+    for lock in (project.path / "debian-toolchain/locks").glob("*/base.yml"):
+        assert "/bison_" in lock.read_text()
+    assert project.build(GREETING, "remote").counts
