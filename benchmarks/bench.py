@@ -32,7 +32,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
 import programs
-from harness import ROOT, Project, generate, parse_links, parse_summary
+from harness import ROOT, Project, generate_local, parse_links, parse_summary
 
 DOCUMENT = ROOT / "docs/performance.md"
 HERE = Path(__file__).parent
@@ -63,7 +63,7 @@ STAND_INS: dict[str, dict[str, Any]] = {
     "field.bst": {
         "kind": "manual",
         "build-depends": ["toolchain.bst:public-stacks/runtime-minimal.bst"],
-        "runtime-depends": ["buildsystems/recc-bundle.bst"],
+        "runtime-depends": ["recc.bst:buildsystems/recc-bundle.bst"],
         "config": {"install-commands": ['install -D field "%{install-root}/usr/field/bin/recc-wrapper"']},
         # As GNOME's: once more for every build.
         "public": {
@@ -138,7 +138,7 @@ class Bench:
 
     def __init__(self, directory: Path, software: Iterable[str]) -> None:
         self.software = tuple(software)
-        self.project = Project(generate(directory), directory / "cache")
+        self.project = Project(generate_local(directory), directory / "cache")
         self.pristine = directory / "pristine"
         self.edits = 0
         self.project.configure(
@@ -364,7 +364,7 @@ def machine(project: Project) -> str:
     versions = {
         name: re.search(rf"name: {re.escape(name)}\n\s+version: '?([^\s']+)", text)
         for name, text in (
-            ("g++", (project.path / "toolchain/locks/x86_64/gcc.yml").read_text()),
+            ("g++", (project.path / "debian-toolchain/locks/x86_64/gcc.yml").read_text()),
             ("buildbox", (project.path / "recc/locks/x86_64/recc.yml").read_text()),
         )
     }

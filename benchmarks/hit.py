@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
-from harness import Project, generate
+from harness import Project, generate_local
 
 WAYS = ("manifest", "wrapper", "remote", "recc", "ccache", "bare")
 
@@ -56,8 +56,8 @@ def main() -> int:
     """Measure in a project of its own and print the medians."""
     rounds, compiles = (int(argument) for argument in (sys.argv[1:] or ["5", "50"]))
     with tempfile.TemporaryDirectory(prefix="hit-") as directory:
-        project = Project(generate(Path(directory)), Path(directory) / "cache")
-        project.fetch("examples/greeting.bst", report=print)
+        project = Project(generate_local(Path(directory)), Path(directory) / "cache")
+        project.fetch("greeting.bst", report=print)
         found = measure(project, rounds, compiles)
     print(f"{'ms of CPU':10}" + "".join(f"{way:>10}" for way in WAYS))
     for language, times in found.items():

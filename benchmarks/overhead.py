@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
-from harness import Project, generate
+from harness import Project, generate_local
 
 
 def measure(project: Project, rounds: int, compiles: int) -> dict[str, dict[str, float]]:
@@ -40,8 +40,8 @@ def main() -> int:
     """Measure in a project of its own and print the medians."""
     rounds, compiles = (int(argument) for argument in (sys.argv[1:] or ["9", "50"]))
     with tempfile.TemporaryDirectory(prefix="overhead-") as directory:
-        project = Project(generate(Path(directory)), Path(directory) / "cache")
-        project.fetch("examples/greeting.bst", report=print)
+        project = Project(generate_local(Path(directory)), Path(directory) / "cache")
+        project.fetch("greeting.bst", report=print)
         found = measure(project, rounds, compiles)
     for what, times in found.items():
         print(f"{what:8}" + "".join(f"{name:>10} {time:6.2f} ms" for name, time in times.items()))

@@ -23,14 +23,14 @@ from ruamel.yaml import YAML  # with BuildStream
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
-from harness import Build, HarnessError, Project, generate
+from harness import Build, HarnessError, Project, generate_local
 
 DATA = Path(__file__).with_suffix(".yml")
 PASSES = {"local": ("cold", "warm"), "remote": ("cold", "warm"), "cache-only": ("",), "verify": ("",)}
 
 
 # What a build through recc declares.
-TOOLCHAIN = {"(@)": "include/gcc-for-recc.yml"}
+TOOLCHAIN = {"(@)": "recc.bst:include/gcc-for-recc.yml"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def write(project: Project, name: str, program: dict[str, Any], build_depends: I
     """Add the element of one program; `build_depends`: instead of what it takes to build it through recc."""
     own = {key: value for key, value in program.items() if key not in ("needs", "url", "ref")}
     depends = [
-        *(build_depends or (TOOLCHAIN, f"buildsystems/{program['kind']}.bst")),
+        *(build_depends or (TOOLCHAIN, f"recc.bst:buildsystems/{program['kind']}.bst")),
         *map(element, program.get("needs", ())),
     ]
     sources = [{"kind": "tar", "url": program["url"], "ref": program["ref"]}] if "url" in program else []
@@ -136,7 +136,7 @@ def run(directory: Path, chosen: list[str], modes: list[str]) -> list[Row]:
     Its cache stays: packages are downloaded once.
     """
     path = directory / "my-project"
-    project = Project(path if path.exists() else generate(directory), directory / "cache")
+    project = Project(path if path.exists() else generate_local(directory), directory / "cache")
     logs = directory / "logs"
     logs.mkdir(exist_ok=True)
     known = programs()

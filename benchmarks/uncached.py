@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
 import programs
-from harness import HarnessError, Project, generate
+from harness import HarnessError, Project, generate_local
 
 TIMER = {
     "kind": "manual",
@@ -56,16 +56,16 @@ def main() -> int:
     chosen = sys.argv[1:] or list(known)
     rows = []
     with tempfile.TemporaryDirectory(prefix="uncached-") as directory:
-        project = Project(generate(Path(directory)), Path(directory) / "cache")
+        project = Project(generate_local(Path(directory)), Path(directory) / "cache")
         shutil.copytree(Path(__file__).parent / "stand-ins", project.path / "files/stand-ins")
-        programs.write(project, "timer.bst", TIMER, ["buildsystems/make.bst"])
+        programs.write(project, "timer.bst", TIMER, ["recc.bst:buildsystems/make.bst"])
         for name, program in known.items():
             programs.write(project, programs.element(name), program)
             timed = program | {
                 "environment": {"PATH": PATH},
                 "config": program.get("config", {}) | {"install-commands": {"(>)": ["cat /tmp/timed"]}},
             }
-            system = f"buildsystems/{program['kind']}.bst"
+            system = f"recc.bst:buildsystems/{program['kind']}.bst"
             programs.write(
                 project,
                 programs.element(f"timed-{name}"),

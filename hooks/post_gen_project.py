@@ -1,6 +1,6 @@
-# Drops what was not chosen, records where the project comes from, and says what to do next.
+# Says where the template comes from, drops what was not chosen, and prints what to do next.
 # SPDX-License-Identifier: Apache-2.0
-"""Keep one of the toolchains; write .cruft.json; print the next commands, ready to be copied."""
+"""The template's URL, branch and commit go into the junctions and into requirements.txt. Git alone is run."""
 
 import json
 import os
@@ -10,94 +10,70 @@ import shutil
 import subprocess
 from pathlib import Path
 
-TOOLCHAIN: str = "{{ cookiecutter.toolchain }}"
-# As in pre_gen_project.py, JSON keeps answers data. Cruft has no _repo_dir: it records by itself,
-# and generates in temporary directories to compare.
-CONTEXT = json.loads(r'{{ cookiecutter | tojson }}')
-BY_COOKIECUTTER = "_repo_dir" in CONTEXT
+CONTEXT = json.loads(r'{{ cookiecutter | tojson }}')  # JSON keeps answers data
+NAMED_IN = ("project.conf", "elements/recc.bst", "elements/toolchain.bst", "requirements.txt")
+# A relative path is the shell's, which no variable of cookiecutter's tells.
+TEMPLATE = Path(os.environ.get("PWD", ""), CONTEXT["_repo_dir"]).resolve()
+IS_PATH = CONTEXT["_repo_dir"] == CONTEXT["_template"]
 
 
-NOT_RECORDED = """\
-{}: it is not recorded what this project was made from.
-To update the project one day, link it before with: cruft link URL
-Let requirements.txt name the commands: bst-recc @ git+URL"""
+def git(*arguments: str) -> str:
+    """What Git says of the template; raises CalledProcessError where it fails."""
+    environment, command = os.environ | {"LC_ALL": "C"}, ["git", "-C", str(TEMPLATE), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def require(source: str, commit: str) -> None:
-    """Let requirements.txt name bst-recc in the template's repository, at this commit."""
-    if Path(source).is_dir():
-        lines = f"# Name a repository that others reach before you share this.\nbst-recc @ {Path(source).as_uri()}\n"
-    else:
-        url = re.sub(r"^([^/@]+@)?([^/:]+):(?!/)", r"ssh://\1\2/", source)  # as scp writes it
-        lines = f"bst-recc @ git+{url}@{commit}\n"
-    with Path("requirements.txt").open("a") as file:
-        file.write(lines)
+def fill_in() -> str:
+    """Put the template's place into the files that name it; what the user should know of it, or nothing.
 
-
-def record() -> str | None:
-    """Write .cruft.json as 'cruft create' does: template, commit, answers. Returns what the user should know, or None.
-
-    No other path of this machine is written than the template's, where that is what was given,
-    and no user or password of a URL.
+    No other path of this machine is written than the template's, where that is what was given, and no user or
+    password of a URL.
     """
-    # A relative path is the shell's, which no variable of cookiecutter's tells.
-    template = Path(os.environ.get("PWD", ""), CONTEXT["_repo_dir"]).resolve()
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(template), *arguments]
-        environment = os.environ | {"LC_ALL": "C"}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
-
+    problem, changed, url, commit, branch = "", "", "", "", ""
     try:
         commit, *prefix = git("rev-parse", "HEAD", "--show-prefix").split()
-        given_as_path = CONTEXT["_repo_dir"] == CONTEXT["_template"]
-        source = str(template) if given_as_path else git("remote", "get-url", "origin")
+        if prefix:
+            problem = "The template is no Git checkout"  # it merely lies in one
+        branch = CONTEXT["_checkout"] or git("rev-parse", "--abbrev-ref", "HEAD")
+        url = TEMPLATE.as_uri() if IS_PATH else git("remote", "get-url", "origin")
         changed = git("status", "--porcelain", "--untracked-files=no")
-        reason = "The template is no Git checkout" if prefix else ""  # it merely lies in one
     except FileNotFoundError:
-        reason = "Git is not installed"
+        problem = "Git is not installed"
     except (subprocess.CalledProcessError, ValueError) as error:
         # In Git's own words where it is something else: of a directory that another user owns, say.
-        reason = getattr(error, "stderr", "").partition("\n")[0]
-        if not reason or "not a git repository" in reason:
-            reason = "The template is no Git checkout"
-    if reason:
-        if CONTEXT["_repo_dir"] == CONTEXT["_template"]:
-            require(str(template), "")
-        return NOT_RECORDED.format(reason)
-    source = re.sub(r"^(https?://)[^/]*@", r"\1", source)
-    answers = {name: value for name, value in CONTEXT.items() if not name.startswith("_")}
-    state = {
-        "template": source,
-        "commit": commit,
-        "checkout": CONTEXT["_checkout"],
-        "context": {"cookiecutter": answers | {"_template": source, "_commit": commit}},
-        "directory": None,
-    }
-    Path(".cruft.json").write_text(json.dumps(state, ensure_ascii=False, indent=2) + "\n")
-    require(source, commit)
-    return "The template has uncommitted changes: .cruft.json names the commit before them." if changed else None
+        problem = getattr(error, "stderr", "").partition("\n")[0]
+        if not problem or "not a git repository" in problem:
+            problem = "The template is no Git checkout"
+    if problem:
+        return f"{problem}: put its repository's URL, branch and commit into {', '.join(NAMED_IN)}."
+    url = re.sub(r"^(https?://)[^/]*@", r"\1", url)
+    url = re.sub(r"^([^/@]+@)?([^/:]+):(?!/)", r"ssh://\1\2/", url)  # as scp writes it
+    place, _, name = url.rpartition("/")
+    # pip takes no name before git+file.
+    package = url if IS_PATH else f"git+{url}@{commit}"
+    words = {"PACKAGE": package, "PLACE": place, "NAME": name, "BRANCH": branch, "COMMIT": commit}
+    for path in map(Path, NAMED_IN):
+        path.write_text(re.sub(r"TEMPLATE_(\w+)", lambda word: words[word[1]], path.read_text()))
+    notes = ["The template has uncommitted changes: this project has what was committed."] * bool(changed)
+    if IS_PATH:
+        notes.append(f"Before you share this project, put a URL that others reach into {', '.join(NAMED_IN)}.")
+    return "\n".join(notes)
 
 
 # Names of files are conditional in the template; a directory cannot be.
-packages = "bubblewrap fuse3"
-if TOOLCHAIN == "freedesktop-sdk":
-    shutil.rmtree("toolchain")
-    packages += " lzip"
-
-if not BY_COOKIECUTTER:
-    if "_commit" in CONTEXT:
-        require(CONTEXT["_template"], CONTEXT["_commit"])
-else:
-    if notice := record():
-        print(f"\n{notice}")
-    print(f"""
+if CONTEXT["forge"] != "github":
+    shutil.rmtree(".github")
+note = fill_in()
+packages = "bubblewrap fuse3 git python3-venv" + " lzip" * (CONTEXT["toolchain"] == "freedesktop-sdk")
+print(f"""{note and f'''
+{note}
+'''}
 Next:
 
     cd {shlex.quote(str(Path.cwd()))}
     python3 -m venv .venv && . .venv/bin/activate
     pip install -r requirements.txt
-    bst build examples/greeting.bst
+    bst build greeting.bst
 
 What the host needs, by Debian's names: apt-get install {packages}
 README.md says how to use a Debian mirror near you, and what the modes of recc are.""")

@@ -25,8 +25,8 @@ def problem(answers: dict[str, str]) -> str | None:
         return f"project_slug {slug!r} is no BuildStream project name: use letters, digits, - and _, no digit first."
     if len(slug) > 64:
         return "project_slug is longer than 64 characters."
-    if slug == "toolchain":
-        return "project_slug 'toolchain' is taken by the toolchain's own project."
+    if slug in ("recc", "debian-toolchain"):
+        return f"project_slug {slug!r} is the name of a project that this one has a junction to."
     for name in ("project_name", "description"):
         if not answers[name].strip() or not answers[name].isprintable():
             return f"{name} must be one line of printable characters."

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from farm import Farm, strays
-from harness import EXAMPLES, Project, generate
+from harness import EXAMPLES, Project, generate_local
 from helpers import without_proxies
 
 # In the background of a shell without job control, Ctrl-C is ignored by all that is started there.
@@ -70,7 +70,7 @@ def workspace() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def project(workspace: Path) -> Project:
     """The project as generated from the defaults; nothing is downloaded yet."""
-    return Project(generate(workspace), workspace / "cache")
+    return Project(generate_local(workspace), workspace / "cache")
 
 
 @pytest.fixture(scope="session")

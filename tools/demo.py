@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
-from harness import BIN, ROOT, Build, HarnessError, Project, generate
+from harness import BIN, ROOT, Build, HarnessError, Project, generate_local
 
 ELEMENT = "examples/ninja.bst"
 DEMO = ROOT / "demo"
@@ -46,7 +46,7 @@ def main() -> int:
     if DEMO.exists():
         shutil.rmtree(DEMO)
     step("Generating a project into demo/my-project")
-    project = Project(generate(DEMO), DEMO / "cache", progress)
+    project = Project(generate_local(DEMO), DEMO / "cache", progress)
     sources = "this machine's Debian mirror" if project.mirror else "the archive of dated snapshots"
     size = project.download_size(ELEMENT) / 1e6
     step(f"Downloading {size:.0f} MB of Debian packages (compiler, tools, recc) from {sources}")

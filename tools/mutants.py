@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support")
 from harness import BIN, ROOT
 
 PRODUCT = "{{cookiecutter.project_slug}}"
-SOURCES = f"{PRODUCT}/files/recc-wrapper/src"
-RECC = f"{PRODUCT}/include/recc.yml"
+SOURCES = "recc/files/wrapper/src"
+RECC = "recc/include/recc.yml"
 # MANIFEST: 'local' as it is; LOCAL: where recc is asked for all.
 MANIFEST, LOCAL, REMOTE, VERIFY, CLANG = (
     (f"tests/e2e/test_rows.py::test_rows[{mode}]",)

@@ -97,7 +97,7 @@ def show(explanation: Mapping[str, Any]) -> None:
         click.echo(clean(line))
 
 
-@click.command(epilog="Example: bst-recc explain examples/greeting.bst main.o")
+@click.command(epilog="Example: bst-recc explain greeting.bst main.o")
 @click.argument("element")
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

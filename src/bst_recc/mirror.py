@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import subprocess
 
+ARCHIVE = "https://snapshot.debian.org/archive/debian"
+# What the projects with Debian packages call the archive.
+ALIASES = {"debian-toolchain": "debian", "recc": "recc-packages"}
+
 
 def host_mirror() -> str | None:
     """Its URL, without a slash at the end; None where apt uses none, or is none.

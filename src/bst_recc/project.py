@@ -116,6 +116,11 @@ class Project:
         """The directory of its elements."""
         return self.directory / str(self.conf.get("element-path", "."))
 
+    @property
+    def wiring(self) -> str:
+        """What stands before the names of the wiring's files: nothing in a project that has them, else a junction."""
+        return "" if (self.directory / "include/gcc-for-recc.yml").exists() else "recc.bst:"
+
     @cached_property
     def modes(self) -> tuple[list[str], str]:
         """The values of its option recc_mode, and the default; raises ReccError where it has no such option."""
@@ -125,7 +130,7 @@ class Project:
         options = {name: option for part in parts for name, option in mapping(part.get("options")).items()}
         option = mapping(options.get("recc_mode"))
         if not option.get("values"):
-            add = "Add recc to the project: docs/adopt.md of the template says how."
+            add = "Add recc to the project: bst-recc adopt --write"
             raise ReccError(f"{self.directory / 'project.conf'} has no option recc_mode.", add)
         return [str(value) for value in option["values"]], str(option.get("default", ""))
 

@@ -75,7 +75,7 @@ install:
 \tcp lto plain $(DESTDIR)/usr/bin
 """
     )
-    example = (fetched.path / "elements/examples/greeting.bst").read_text()
+    example = (fetched.path / "elements/greeting.bst").read_text()
     (fetched.path / "elements/links.bst").write_text(example.replace("files/greeting", "files/links"))
     fetched.build("links.bst", "off")
     artifact = fetched.artifact("links.bst", tmp_path / "off", "off")
@@ -90,12 +90,12 @@ install:
 
 def test_without_the_session(fetched: Project, tmp_path: Path) -> None:
     """The wrappers alone on PATH, as others have them: the same artifact, all hits, no lines in the log."""
-    element = "examples/greeting.bst"
+    element = "greeting.bst"
     fetched.build(element, "remote")
     made = fetched.artifact(element, tmp_path / "session", "remote")
     stored = fetched.cache / "buildstream/actioncache"
     before = sorted(stored.rglob("*"))
-    settings = fetched.path / "include/recc.yml"
+    settings = fetched.path / "recc/include/recc.yml"
     with edited(settings, settings.read_text().replace("/usr/recc/session:", "")):
         built = fetched.build(element, "remote")
         assert "recc: " not in built.log and built.counts is None
@@ -115,8 +115,8 @@ def test_clang_and_lld_are_used(fetched: Project, tmp_path: Path) -> None:
 
 
 def test_program_runs(fetched: Project) -> None:
-    fetched.bst("build", "examples/greeting.bst", mode="remote")
-    output = fetched.bst("shell", "examples/greeting.bst", "--", "greeting", "you", mode="remote").stdout
+    fetched.bst("build", "greeting.bst", mode="remote")
+    output = fetched.bst("shell", "greeting.bst", "--", "greeting", "you", mode="remote").stdout
     assert "Hello, you!" in output
 
 
@@ -134,8 +134,8 @@ environment:
   RECC_SERVER: unix:/nowhere
 """
     )
-    wrapper = (fetched.path / "elements/buildsystems/recc-wrapper.bst").read_text()
-    recc = "runtime-depends:\n- buildsystems/recc-bundle.bst\n"
+    wrapper = (fetched.path / "recc/elements/buildsystems/recc-wrapper.bst").read_text()
+    recc = "runtime-depends:\n- recc.bst:buildsystems/recc-bundle.bst\n"
     assert recc in wrapper
     (fetched.path / "elements/without-recc-wrapper.bst").write_text(wrapper.replace(recc, ""))
     assert fetched.build("without-recc.bst", "off").counts is None
@@ -145,7 +145,7 @@ environment:
 
 
 def test_wrappers_shadow_every_compiler_and_nothing_else(fetched: Project) -> None:
-    element = "examples/greeting.bst"
+    element = "greeting.bst"
     fetched.build(element, "remote", keep_tree=True)
     names = fetched.shell(element, "ls /usr/recc/bin", "remote").split()
     assert {"cc", "c++", "gcc", "g++"} <= set(names)
@@ -157,7 +157,7 @@ def test_failing_build_keeps_its_error_and_has_a_summary(fetched: Project) -> No
     (fetched.path / "files/broken/Makefile").write_text("all:\n\tgcc -c good.c\n\tgcc -c bad.c\n")
     (fetched.path / "files/broken/good.c").write_text("int good;\n")
     (fetched.path / "files/broken/bad.c").write_text("int bad = nonsense;\n")
-    example = (fetched.path / "elements/examples/greeting.bst").read_text()
+    example = (fetched.path / "elements/greeting.bst").read_text()
     (fetched.path / "elements/broken.bst").write_text(example.replace("files/greeting", "files/broken"))
     for mode in ("local", "remote"):
         for counts in (Counts(2, **{mode: 1}), Counts(2, hits=1)):
@@ -178,7 +178,7 @@ def test_the_error_of_a_failing_build_is_on_the_screen(fetched: Project) -> None
         (directory / f"{name}.c").write_text(f"int {name};\n")
     (directory / "bad.c").write_text("int bad = nonsense;\n")
     (directory / "Makefile").write_text(makefile)
-    example = (fetched.path / "elements/examples/greeting.bst").read_text()
+    example = (fetched.path / "elements/greeting.bst").read_text()
     (fetched.path / "elements/buried.bst").write_text(example.replace("files/greeting", "files/buried"))
     for mode in ("local", "remote"):
         failed = fetched.build("buried.bst", mode, check=False)
@@ -190,6 +190,6 @@ def test_the_error_of_a_failing_build_is_on_the_screen(fetched: Project) -> None
 
 
 def test_modes_of_the_same_trust_share_artifacts(fetched: Project) -> None:
-    keys = {mode: fetched.show("examples/greeting.bst", mode=mode, form="%{full-key}", deps="none") for mode in MODES}
+    keys = {mode: fetched.show("greeting.bst", mode=mode, form="%{full-key}", deps="none") for mode in MODES}
     assert keys["off"] == keys["remote"] == keys["cache-only"]
     assert len({keys[mode][0] for mode in ("remote", "local", "verify")}) == 3

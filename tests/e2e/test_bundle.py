@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import BIN, PRODUCT, Counts, Project, generate
+from harness import BIN, WIRING, Counts, Project, generate_local
 
-ASSEMBLE = PRODUCT / "recc/assemble"
-BUNDLE = "buildsystems/recc-bundle.bst"
-GREETING = "examples/greeting.bst"
+ASSEMBLE = WIRING / "files/bundle/assemble"
+BUNDLE = "recc.bst:buildsystems/recc-bundle.bst"
+GREETING = "greeting.bst"
 
 
 @pytest.fixture
@@ -85,10 +85,10 @@ def test_it_leaves_no_file_elsewhere(fetched: Project, tmp_path: Path) -> None:
 
 def test_on_debian_12(fetched: Project, tmp_path: Path) -> None:
     """Its libc and libstdc++ are older than what recc was linked with; its directories are not merged into /usr."""
-    project = Project(generate(tmp_path), fetched.cache)
+    project = Project(generate_local(tmp_path), fetched.cache)
     if not project.mirror:
         pytest.skip("this machine has no Debian mirror")
-    manifest = project.path / "toolchain/packages.yml"
+    manifest = project.path / "debian-toolchain/packages.yml"
     manifest.write_text(manifest.read_text().replace("suite: forky", "suite: bookworm"))
     lock = [str(BIN / "bst-recc"), "lock", "--snapshot", "latest", "--allow-expired"]
     done = subprocess.run(lock, cwd=project.path, env=project.environment, capture_output=True, text=True)

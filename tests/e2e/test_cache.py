@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 import pytest
 from farm import until
-from harness import BIN, PRODUCT, Build, Counts, Project
+from harness import BIN, ROOT, Build, Counts, Project
 from helpers import free_ports
 from servers import authority, certificate, nginx
 
@@ -382,7 +382,7 @@ def test_nginx(data: Path, sockets: str, tmp_path: Path, certificates: Path) -> 
 def machine_a(project: Project, workspace: Path) -> Project:
     """A copy of the project with an element of its own, whose dependencies are built and whose compiles are not."""
     directory = workspace / "team" / project.name
-    project.fetch("toolchain.bst:components/gcc.bst", "buildsystems/make.bst", report=warnings.warn)
+    project.fetch("toolchain.bst:components/gcc.bst", "recc.bst:buildsystems/make.bst", report=warnings.warn)
     shutil.copytree(project.path, directory, symlinks=True)
     sources = directory / "files/team"
     sources.mkdir()
@@ -392,8 +392,8 @@ def machine_a(project: Project, workspace: Path) -> Project:
     (directory / "elements" / ELEMENT).write_text(
         """kind: manual
 build-depends:
-- (@): include/gcc-for-recc.yml
-- buildsystems/make.bst
+- (@): recc.bst:include/gcc-for-recc.yml
+- recc.bst:buildsystems/make.bst
 sources:
 - kind: local
   path: files/team
@@ -438,8 +438,8 @@ class Team:
         cache("up", "--data", data, "--bind", f"127.0.0.1:{port}", *options)
 
     def configuration(self, name: str = "team-cache", push: bool = True, **auth: str) -> Path:
-        """A file of conf/ as somebody adapts it; with `auth` through nginx at `port` of auth."""
-        text = (PRODUCT / f"conf/{name}.conf").read_text()
+        """A file of deploy/ as somebody adapts it; with `auth` through nginx at `port` of auth."""
+        text = (ROOT / f"deploy/{name}.conf").read_text()
         text = text.replace("push: true", f"push: {str(push).lower()}")
         port = int(auth.pop("port", self.port))
         text = text.replace(":8980", f":{port}").replace(":8981", f":{port + 1}")

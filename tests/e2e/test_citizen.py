@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import BIN, ROOT, Counts, Project, generate
+from harness import BIN, ROOT, Counts, Project, generate, generate_local
 from helpers import edited
 from ruamel.yaml import YAML
 from servers import casd, port
@@ -25,8 +25,10 @@ SCHEMAS = {".gitlab-ci.yml": "vendor.gitlab-ci", ".github/workflows/build.yml": 
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project just generated, in Git."""
-    project = generate(tmp_path_factory.mktemp("citizen"))
+    """A project just generated, in Git; with the files of both forges."""
+    project = generate_local(tmp_path_factory.mktemp("citizen"), forge="gitlab")
+    github = generate(tmp_path_factory.mktemp("github"), forge="github")
+    shutil.copytree(github / ".github", project / ".github")
     git(project, "init", "-q")
     git(project, "add", "-A")
     return project
@@ -54,10 +56,10 @@ def check(project: Path, *options: str, **variables: str) -> tuple[int, str]:
 
 
 BREAKS = {
-    "elements/examples/greeting.bst": ("kind: make\n", "kind: no-such-kind\n", "every element"),
+    "elements/greeting.bst": ("kind: make\n", "kind: no-such-kind\n", "every element"),
     "project.conf": ("element-path: elements\n", "element-path:   elements\n", "YAML is"),
-    "files/recc-wrapper/session/sh": ("#!/bin/sh\n", "#!/bin/sh\ncd $1\n", "shell scripts"),
-    "README.md": ("## Modes\n", "<<<<<<< ours\n## Modes\n", "no conflict"),
+    "recc/files/wrapper/session/sh": ("#!/bin/sh\n", "#!/bin/sh\ncd $1\n", "shell scripts"),
+    "README.md": ("## Build\n", "<<<<<<< ours\n## Build\n", "no conflict"),
 }
 
 
@@ -75,25 +77,20 @@ def test_pre_commit(fresh: Path, tmp_path: Path) -> None:
         assert [line.split("...")[0] for line in output.splitlines() if line.endswith("Failed")] == [
             line.split("...")[0] for line in output.splitlines() if line.startswith(hook)
         ], output
-    with edited(fresh / "README.md.rej", "+lost\n"):
-        git(fresh, "add", "README.md.rej")
-        status, output = check(fresh)
-        git(fresh, "rm", "-q", "--cached", "README.md.rej")
-    assert status == 1 and "README.md.rej" in output
 
-    other = generate(tmp_path, toolchain="freedesktop-sdk")
+    other = generate_local(tmp_path, toolchain="freedesktop-sdk", forge="gitlab")
     git(other, "init", "-q")
     git(other, "add", "-A")
     # Its elements are loaded in test_freedesktop_sdk.py, which has its repository.
     status, output = check(other, SKIP="elements")
     assert status == 0, output
-    assert "toolchain/" not in (other / ".pre-commit-config.yaml").read_text()
 
 
 def test_what_one_machine_makes_is_ignored(fresh: Path) -> None:
     for name in (
         ".venv/bin/bst",
         ".bst/workspaces.yml",
+        ".bst2/workspaces.yml",
         ".cache/buildstream/x",
         "recc-report.json",
     ):
@@ -206,10 +203,13 @@ def counts(compiles: int, hits: int = 0, local: int = 0, remote: int = 0) -> dic
 
 @pytest.mark.parametrize(("host", "job"), [("gitlab", on_gitlab), ("github", on_github)])
 def test_main_fills_the_cache_and_merge_requests_read_it(
-    fetched: Project, tmp_path: Path, host: str, job: Callable[[Path, bool], Job]
+    fetched: Project, fresh: Path, tmp_path: Path, host: str, job: Callable[[Path, bool], Job]
 ) -> None:
     project = tmp_path / "my-project"
     shutil.copytree(fetched.path, project, ignore=shutil.ignore_patterns(".cache", ".venv"))
+    for name in SCHEMAS:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(fresh / name, project / name)
     runner = Runner(tmp_path / "home", project, fetched.cache)
     configuration = fetched.configuration.read_text()
     fetched.empty_action_cache()
@@ -228,7 +228,7 @@ def test_main_fills_the_cache_and_merge_requests_read_it(
         assert runner.run(job(project, False), **given) == counts(2, hits=1, local=1)
     # What the merge request compiled is not there for main.
     subprocess.run(
-        [BIN / "bst", "artifact", "delete", "examples/greeting.bst"],
+        [BIN / "bst", "artifact", "delete", "greeting.bst"],
         cwd=project,
         env=fetched.environment,
         check=True,
@@ -243,7 +243,7 @@ def test_main_fills_the_cache_and_merge_requests_read_it(
     settings, _ = job(project, True)
     (tmp_path / "default.conf").write_text(settings["DEFAULT_CONF"])
     subprocess.run(
-        [BIN / "bst", "-c", tmp_path / "default.conf", "show", "--deps", "none", "examples/greeting.bst"],
+        [BIN / "bst", "-c", tmp_path / "default.conf", "show", "--deps", "none", "greeting.bst"],
         cwd=project,
         env=fetched.environment | {"XDG_CACHE_HOME": str(tmp_path / "default")},
         check=True,
@@ -277,8 +277,8 @@ def server(tmp_path: Path) -> Iterator[str]:
 @pytest.mark.usefixtures("direct")
 def test_shared_cache(fetched: Project, server: str) -> None:
     """What one machine pushes another one reads; what a reader compiles stays with it; without the server, no hits."""
-    element = "examples/greeting.bst"
-    writer = (fetched.path / "conf/team-cache.conf").read_text().replace("http://127.0.0.1:8980", server)
+    element = "greeting.bst"
+    writer = (ROOT / "deploy/team-cache.conf").read_text().replace("http://127.0.0.1:8980", server)
     reader = writer.replace("push: true", "push: false")
     assert server in writer and reader != writer
 

@@ -24,7 +24,7 @@ from servers import Farm, authority, buildbox, certificate, nginx, passes
 
 DEPLOY = ROOT / "deploy"
 PAGE = ROOT / "docs/farm.md"
-GREETING = "examples/greeting.bst"
+GREETING = "greeting.bst"
 URL = "https://farm.example.com:50051"
 REAPI = "build.bazel.remote.execution.v2"
 

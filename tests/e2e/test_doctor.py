@@ -62,7 +62,7 @@ def test_elements_that_hold_all_slots(fetched: Project, tmp_path: Path, monkeypa
     """As many slots as builders are too few, one more is enough; BuildStream and its sandboxes end in order."""
     for name, value in fetched.environment.items():
         monkeypatch.setenv(name, value)
-    fetched.build("buildsystems/make.bst", "remote")
+    fetched.bst("build", "recc.bst:buildsystems/make.bst", mode="remote")
     monkeypatch.setattr(prove, "LIMIT", 20.0)
 
     def proof(jobs: int) -> Finding:
@@ -78,10 +78,10 @@ def test_elements_that_hold_all_slots(fetched: Project, tmp_path: Path, monkeypa
 
 def test_an_element_that_goes_past_recc(fetched: Project) -> None:
     """Named with what chooses its compiler, once it is built; the wired one beside it is not."""
-    text = (fetched.path / "elements/examples/greeting.bst").read_text()
+    text = (fetched.path / "elements/greeting.bst").read_text()
     with edited(fetched.path / "elements/past.bst", f"{text}\nenvironment:\n  CC: /usr/bin/gcc\n  CXX: /usr/bin/g++\n"):
         fetched.build("past.bst", "remote")
-        fetched.build("examples/greeting.bst", "remote")
+        fetched.build("greeting.bst", "remote")
         done = doctor(fetched)
         assert "⚠ past.bst: none of its compiles reaches recc: CC: /usr/bin/gcc\n" in done.stdout
         assert "greeting.bst" not in done.stdout
@@ -95,7 +95,7 @@ def test_elements_of_the_same_name_in_two_projects(fetched: Project) -> None:
     (fetched.path / "files/base/usr/share/base").mkdir(parents=True, exist_ok=True)
     (fetched.path / "files/base/usr/share/base/note").write_text("a note\n")
     base = "kind: import\nsources:\n- kind: local\n  path: files/base\n"
-    text = (fetched.path / "elements/examples/greeting.bst").read_text()
+    text = (fetched.path / "elements/greeting.bst").read_text()
     text = text.replace("build-depends:\n", "build-depends:\n- packages/base.bst\n", 1)
     with edited(fetched.path / "elements/packages/base.bst", base), edited(fetched.path / "elements/both.bst", text):
         done = doctor(fetched, "both.bst")

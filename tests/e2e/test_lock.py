@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from harness import BIN, PRODUCT, Counts, Project, generate
+from harness import BIN, TOOLCHAIN, Counts, Project, generate_local
 
 OLD, NEW = "20260101T000000Z", "20260201T000000Z"
 MANIFEST = """suite: fake
@@ -219,7 +219,7 @@ def test_both_aliases_are_fetched_and_a_new_snapshot_alone_rebuilds_nothing(
 ) -> None:
     project = Project(toolchain.path, tmp_path / "cache")
     project.configuration.write_text("")
-    shutil.copy(PRODUCT / "toolchain/project.conf", toolchain.path)
+    shutil.copy(TOOLCHAIN / "project.conf", toolchain.path)
     (toolchain.path / "elements").mkdir()
     elements = ["tool.bst", "other.bst"]
     for name in elements:
@@ -380,7 +380,7 @@ def test_a_lock_of_the_current_suite_builds(fetched: Project, tmp_path: Path) ->
 
     Once the suite has moved on, the locks that it gives build as well, and that is said.
     """
-    project = Project(generate(tmp_path), fetched.cache)
+    project = Project(generate_local(tmp_path), fetched.cache)
     if not project.mirror:
         pytest.skip("this machine has no Debian mirror")
 
@@ -395,7 +395,7 @@ def test_a_lock_of_the_current_suite_builds(fetched: Project, tmp_path: Path) ->
         warnings.warn(f"the suite has moved on: {len(moved)} packages differ from the committed locks", stacklevel=1)
         assert lock().returncode == 0
         assert lock("--check").returncode == 0
-        project.bst("source", "fetch", "--deps", "all", "examples/greeting.bst")
+        project.bst("source", "fetch", "--deps", "all", "greeting.bst")
     project.empty_action_cache()
-    assert project.build("examples/greeting.bst", "remote").counts == Counts(2, remote=2)
-    assert project.build("examples/greeting.bst", "remote").counts == Counts(2, hits=2)
+    assert project.build("greeting.bst", "remote").counts == Counts(2, remote=2)
+    assert project.build("greeting.bst", "remote").counts == Counts(2, hits=2)

@@ -125,7 +125,7 @@ def test_a_cache_of_its_own_for_local(
 def test_a_team_cache_for_local(fetched: Project, hostile: str, victim: str, tmp_path: Path) -> None:
     """What is stored on a server is stored in the cache directory as well: the server's file names another."""
     port = free_ports()
-    text = (fetched.path / "conf/team-cache-local.conf").read_text().replace(":8981", f":{port}")
+    text = (ROOT / "deploy/team-cache-local.conf").read_text().replace(":8981", f":{port}")
     mirrors = fetched.configuration.read_text()
     home = tmp_path / "home"
     (home / ".config").mkdir(parents=True)

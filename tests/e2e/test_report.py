@@ -17,7 +17,7 @@ from harness import BIN, ROOT, Project
 from helpers import edited
 
 SCHEMA = json.loads((ROOT / "src/bst_recc/report/report.schema.json").read_text())
-ELEMENT = "examples/greeting.bst"
+ELEMENT = "greeting.bst"
 
 
 def bst_recc(project: Project, *arguments: str, **environment: str) -> dict[str, Any]:

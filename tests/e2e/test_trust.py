@@ -112,7 +112,9 @@ def test_audit_of_clang(fetched: Project) -> None:
 
 
 def gcc_version(project: Project) -> str:
-    match = re.search(r"name: gcc-(\d+)$", (project.path / "toolchain/locks/x86_64/gcc.yml").read_text(), re.MULTILINE)
+    match = re.search(
+        r"name: gcc-(\d+)$", (project.path / "debian-toolchain/locks/x86_64/gcc.yml").read_text(), re.MULTILINE
+    )
     assert match
     return match[1]
 
@@ -120,10 +122,10 @@ def gcc_version(project: Project) -> str:
 @contextmanager
 def extra_file(project: Project, element: str, path: str, content: str) -> Iterator[None]:
     """Add a file to (or replace it in) an element of the toolchain, for a while."""
-    elements = project.path / "toolchain/elements"
+    elements = project.path / "debian-toolchain/elements"
     original = element.replace(".bst", "-original.bst")
     with (
-        edited(project.path / "toolchain/files/extra" / path, content),
+        edited(project.path / "debian-toolchain/files/extra" / path, content),
         edited(elements / original, (elements / element).read_text()),
         # Staged after the original, so that its files win.
         edited(
@@ -133,7 +135,7 @@ def extra_file(project: Project, element: str, path: str, content: str) -> Itera
         edited(elements / element, f"kind: stack\ndepends:\n- {original}\n- extra.bst\n"),
     ):
         yield
-    shutil.rmtree(project.path / "toolchain/files")
+    shutil.rmtree(project.path / "debian-toolchain/files")
 
 
 @pytest.mark.parametrize("kind", ["header", "specs", "library", "documentation"])
@@ -154,9 +156,9 @@ def test_toolchain_change(fetched: Project, kind: str) -> None:
 
 
 def test_tools_are_not_part_of_the_key(fetched: Project) -> None:
-    fetched.build("examples/greeting.bst", "remote")
+    fetched.build("greeting.bst", "remote")
     with extra_file(fetched, "public-stacks/buildsystem-make.bst", "usr/bin/another-tool", "another version\n"):
-        assert fetched.build("examples/greeting.bst", "remote").counts == Counts(2, hits=2)
+        assert fetched.build("greeting.bst", "remote").counts == Counts(2, hits=2)
 
 
 def test_header_of_a_dependency(fetched: Project) -> None:
@@ -213,7 +215,7 @@ def test_insufficient_toolchain(fetched: Project, missing: str, paths: list[str]
     """A toolchain that lacks what the element's sandbox has, from elsewhere."""
     rules = "".join(f"      - {path}\n" for path in paths)
     name = f"reduced-{missing}"
-    (fetched.path / f"toolchain/elements/{name}.bst").write_text(
+    (fetched.path / f"debian-toolchain/elements/{name}.bst").write_text(
         """kind: compose
 build-depends:
 - packages/gcc.bst
@@ -225,16 +227,16 @@ config:
   - unused
 """
     )
-    packages = fetched.path / "toolchain/elements/packages/gcc.bst"
+    packages = fetched.path / "debian-toolchain/elements/packages/gcc.bst"
     text = packages.read_text().replace("      unused:\n", f"      missing:\n{rules}      unused:\n")
     declare = f"- filename: toolchain.bst:{name}.bst\n  config:\n"
     declare += "    digest-environment: RECC_REMOTE_PLATFORM_chrootRootDigest\n"
-    use = ELEMENT.replace("- (@): include/gcc-for-recc.yml\n", declare)
+    use = ELEMENT.replace("- (@): recc.bst:include/gcc-for-recc.yml\n", declare)
     sources = {"a.c": "#include <stdlib.h>\nint a(void) { return abs(-1); }\n"}
     element = add(fetched, f"uses-{name}.bst", sources, use)
-    audit = (fetched.path / "elements/toolchain-audit.bst").read_text()
+    audit = (fetched.path / "recc/elements/toolchain-audit.bst").read_text()
     (fetched.path / f"elements/audit-{name}.bst").write_text(
-        audit.replace("- (@): include/gcc-for-recc.yml\n", declare)
+        audit.replace("- (@): recc.bst:include/gcc-for-recc.yml\n", declare)
     )
 
     with edited(packages, text):

@@ -1,24 +1,22 @@
-# A generated project follows the template by cruft, and nothing of its user's is lost.
+# A generated project follows the template: its junctions lead to a commit, and bst moves them to a later one.
 # SPDX-License-Identifier: Apache-2.0
-"""The template is a Git repository made here from this one's files; cruft runs where there is no network."""
+"""The template is a Git repository made here from this one's files; generation has no network."""
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from harness import BIN, PRODUCT, ROOT
+from harness import BIN, PRODUCT, ROOT, TOOLCHAIN, WIRING, Counts, Project
 from helpers import edited
-from pages import BLOCK
+from pages import follow
 
 OFFLINE = (str(shutil.which("bwrap")), "--dev-bind", "/", "/", "--unshare-net")
-FREEDESKTOP_SDK = "elements/{% if cookiecutter.toolchain == 'freedesktop-sdk' %}toolchain.bst{% endif %}"
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Place:
 
     def commit(self, repository: Path) -> str:
         """Commit all that is in `repository`; the commit's name."""
-        self.run("git", "init", "-q", cwd=repository)
+        self.run("git", "init", "-q", "-b", "main", cwd=repository)
         self.run("git", "add", "-A", cwd=repository)
         self.run("git", "commit", "-q", "--allow-empty", "-m", "As it is", cwd=repository)
         return self.run("git", "rev-parse", "HEAD", cwd=repository).stdout.strip()
@@ -61,187 +59,72 @@ class Place:
         command = [*OFFLINE, BIN / "cookiecutter", template, "--no-input", "-o", self.home / "out", *answers]
         return self.home / "out/my-project", self.run(*command, cwd=cwd, variables=variables).stdout
 
-    def cruft(self, project: Path, command: str, *options: str, status: int = 0) -> str:
-        """What cruft prints."""
-        done = self.run(*OFFLINE, BIN / "cruft", command, *options, cwd=project, status=status)
-        return done.stdout + done.stderr
-
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """A template of the files of this repository."""
     made = Place(tmp_path)
-    for name in ("hooks", PRODUCT.name):
-        shutil.copytree(ROOT / name, made.template / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for source in (ROOT / "hooks", PRODUCT, WIRING, TOOLCHAIN):
+        shutil.copytree(source, made.template / source.name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "cookiecutter.json", made.template)
     made.commit(made.template)
     return made
 
 
-def append(path: Path, text: str) -> None:
-    """Add a line at the end of a file."""
-    path.write_text(path.read_text() + text)
+def recorded(project: Path) -> dict[str, str]:
+    """What the files say of the template: URL of its junction, branch, commit, and what requirements.txt has."""
+    alias = re.search(r"template: (\S+)/$", (project / "project.conf").read_text(), re.MULTILINE)
+    found = set()
+    for name in ("recc", "toolchain"):
+        text = (project / f"elements/{name}.bst").read_text()
+        found.add(re.search(r"url: template:(\S+)\n  track: (\S+)\n  ref: (\S+)\n", text))
+    assert alias and len({match.groups() for match in found if match}) == 1 and None not in found
+    match = found.pop()
+    assert match
+    required = (project / "requirements.txt").read_text().splitlines()[-1]
+    return {"url": f"{alias[1]}/{match[1]}", "branch": match[2], "commit": match[3], "required": required}
 
 
-def recorded(project: Path) -> dict[str, Any]:
-    """What .cruft.json says."""
-    content: dict[str, Any] = json.loads((project / ".cruft.json").read_text())
-    return content
+@pytest.mark.parametrize("template", ["{}", "../template"])
+def test_template_that_is_a_checkout(place: Place, template: str) -> None:
+    project, printed = place.generate(template.format(place.template), cwd=place.template)
+    url, commit = f"file://{place.template}", place.run("git", "rev-parse", "HEAD", cwd=place.template).stdout.strip()
+    required = f"bst-recc @ {url}"
+    assert recorded(project) == {"url": url, "branch": "main", "commit": commit, "required": required}
+    assert "Before you share this project" in printed
 
 
 @pytest.mark.parametrize(
-    ("toolchain", "junction"),
-    [("debian", "toolchain/project.conf"), ("freedesktop-sdk", FREEDESKTOP_SDK)],
+    ("url", "written"),
+    [
+        ("https://user:secret@git.example.com/template.git", "https://git.example.com/template.git"),
+        ("git@git.example.com:group/template.git", "ssh://git@git.example.com/group/template.git"),
+    ],
 )
-def test_update_keeps_what_is_the_users(place: Place, toolchain: str, junction: str) -> None:
-    project, printed = place.generate(place.template, f"toolchain={toolchain}", "description=Mine")
-    assert "Git" not in printed and "uncommitted" not in printed
-    place.commit(project)
-    assert "up to date" in place.cruft(project, "check")
-
-    append(project / "elements/examples/greeting.bst", "# mine\n")
-    append(project / "README.md", "\nMine.\n")
-    (project / "elements/mine.bst").write_text("kind: stack\n")
-    (project / "elements/examples/hello.bst").unlink()
-    place.commit(project)
-    product = place.template / PRODUCT.name
-    greeting = (product / "elements/examples/greeting.bst").read_text()
-    (product / "elements/examples/greeting.bst").write_text(f"# theirs\n{greeting}")
-    for name in ("elements/examples/hello.bst", "files/greeting/greeting.c", junction):
-        append(product / name, "# theirs\n")
-    (product / "elements/theirs.bst").write_text("kind: stack\n")
-    (product / "include/clang-for-recc.yml").unlink()
-    newest = place.commit(place.template)
-
-    assert "out of date" in place.cruft(project, "check", status=1)
-    printed = place.cruft(project, "update", "--skip-apply-ask")
-    assert "Next:" not in printed
-    assert "up to date" in place.cruft(project, "check")
-    assert (project / "elements/examples/greeting.bst").read_text() == f"# theirs\n{greeting}# mine\n"
-    assert (project / "README.md").read_text().endswith("\nMine.\n")
-    assert (project / "elements/mine.bst").exists() and (project / "elements/theirs.bst").exists()
-    assert not (project / "elements/examples/hello.bst").exists()
-    assert not (project / "include/clang-for-recc.yml").exists()
-    changed = "elements/toolchain.bst" if toolchain == "freedesktop-sdk" else junction
-    for name in ("files/greeting/greeting.c", changed):
-        assert (project / name).read_text().endswith("# theirs\n")
-    assert (project / "toolchain").exists() == (toolchain == "debian")
-    assert recorded(project)["commit"] == newest
-    assert recorded(project)["context"]["cookiecutter"]["description"] == "Mine"
-
-
-def test_what_the_pages_say(place: Place) -> None:
-    """The commands of docs/update.md, of which the generated README has the first."""
-    first, locks = (text for language, text in BLOCK.findall((ROOT / "docs/update.md").read_text()) if language == "sh")
-    project, _ = place.generate(place.template)
-    readme = (project / "README.md").read_text().partition("## Keep up with the template\n")[2].partition("\n## ")[0]
-    short = [line.split("#")[0].strip() for line in BLOCK.findall(readme)[0][1].splitlines()]
-    assert short == [line.split("#")[0].strip() for line in first.splitlines()][: len(short)]
-    place.commit(project)
-    append(place.template / PRODUCT.name / "files/greeting/greeting.c", "// theirs\n")
-    append(place.template / PRODUCT.name / "toolchain/locks/archive.yml", "# theirs\n")
-    place.commit(place.template)
-
-    # What it needs is installed, and the template has changed.
-    for line, instead in {
-        "pip install cruft\n": "",
-        "cruft check  ": "! cruft check ",
-    }.items():
-        assert line in first
-        first = first.replace(line, instead)
-    place.run("sh", "-ec", first, cwd=project)
-    assert (project / "files/greeting/greeting.c").read_text().endswith("// theirs\n")
-    assert not place.run("git", "status", "--porcelain", cwd=project).stdout
-    assert "up to date" in place.cruft(project, "check")
-
-    # Back to the user's locks; what 'lock' does then is for tests/e2e/test_lock.py.
-    archive = project / "toolchain/locks/archive.yml"
-    mine = archive.read_text()
-    append(archive, "# conflict\n")
-    place.run("sh", "-ec", locks.replace("bst-recc lock\n", "bst-recc lock --help\n"), cwd=project)
-    assert archive.read_text() == mine
-
-
-@pytest.mark.parametrize("history", [True, False])
-def test_conflicts_are_left_and_said(place: Place, history: bool) -> None:
-    """With the version that was generated in Git's history, as a merge; without, as a .rej file."""
-    project, _ = place.generate(place.template)
-    if history:
-        place.commit(project)
-    file = project / "files/greeting/greeting.h"
-    file.write_text("/* mine */\n")
-    place.commit(project)
-    (place.template / PRODUCT.name / "files/greeting/greeting.h").write_text("/* theirs */\n")
-    append(place.template / PRODUCT.name / "files/greeting/greeting.c", "/* theirs */\n")
-    place.commit(place.template)
-    printed = place.cruft(project, "update", "--skip-apply-ask")
-    assert "/* mine */" in file.read_text()
-    assert (project / "files/greeting/greeting.c").read_text().endswith("/* theirs */\n")
-    status = place.run("git", "status", "--porcelain", cwd=project).stdout
-    if history:
-        assert "with conflicts" in printed and "UU files/greeting/greeting.h" in status
-        assert "<<<<<<<" in file.read_text() and "/* theirs */" in file.read_text()
-    else:
-        assert ".rej" in printed and "?? files/greeting/greeting.h.rej" in status
-        assert "+/* theirs */" in (project / "files/greeting/greeting.h.rej").read_text()
-    assert "up to date" in place.cruft(project, "check")
-
-
-def test_record_is_what_cruft_would_write(place: Place) -> None:
-    text = "\"'\\ ünï $(x) {a: b}"
-    project, _ = place.generate(place.template, f"description={text}")
-    ours = recorded(project)
-    files = {path.relative_to(project): path.is_dir() or path.read_bytes() for path in project.rglob("*")}
-    shutil.rmtree(project)
-    context = json.dumps({"description": text})
-    place.cruft(place.home, "create", str(place.template), "-y", "--output-dir", "out", "--extra-context", context)
-    theirs = recorded(project)
-    theirs["context"]["cookiecutter"].pop("_copy_without_render")
-    assert ours == theirs
-    del files[Path(".cruft.json")]
-    (project / ".cruft.json").unlink()
-    assert files == {path.relative_to(project): path.is_dir() or path.read_bytes() for path in project.rglob("*")}
-    # What does name a path of this machine is the template, which was given as one.
-    assert str(place.home) not in json.dumps(ours).replace(str(place.template), "")
-
-
-def test_template_given_as_a_relative_path(place: Place) -> None:
-    project, _ = place.generate("../template", cwd=place.template)
-    assert recorded(project)["template"] == str(place.template)
-    assert (project / "requirements.txt").read_text().endswith(f"\nbst-recc @ file://{place.template}\n")
-    place.cruft(project, "check")
-
-
-def test_template_that_was_cloned(place: Place) -> None:
-    """Its URL is recorded, without what it lets its reader do."""
+def test_template_that_was_cloned(place: Place, url: str, written: str) -> None:
+    """Its URL is written, without what it lets its reader do."""
     clone = place.home / ".cookiecutters/template-by-name"
     place.run("git", "clone", "-q", place.template, clone)
-    place.run("git", "remote", "set-url", "origin", "https://user:secret@git.example.com/template.git", cwd=clone)
-    project, _ = place.generate("template-by-name")
-    state = recorded(project)
-    assert state["template"] == "https://git.example.com/template.git"
-    required = (project / "requirements.txt").read_text().splitlines()[-1]
-    assert required == f"bst-recc @ git+{state['template']}@{state['commit']}"
-    assert "secret" not in (project / ".cruft.json").read_text()
-    assert str(place.home) not in (project / ".cruft.json").read_text()
+    place.run("git", "remote", "set-url", "origin", url, cwd=clone)
+    project, printed = place.generate("template-by-name")
+    found = recorded(project)
+    assert found["url"] == written and found["required"] == f"bst-recc @ git+{written}@{found['commit']}"
+    assert "Before you share" not in printed
+    texts = [path.read_text() for path in project.rglob("*") if path.is_file()]
+    assert not any("secret" in text or str(place.home) in text for text in texts)
 
 
 def test_template_that_is_no_checkout(place: Place) -> None:
     place.run("git", "archive", "--prefix=t/", "-o", place.home / "t.zip", "HEAD", cwd=place.template)
-    project, printed = place.generate(place.home / "t.zip")
-    assert "no Git checkout" in printed and "cruft link" in printed
-    assert not (project / ".cruft.json").exists()
-    assert "bst-recc" not in (project / "requirements.txt").read_text() and "bst-recc @ git+URL" in printed
-    place.cruft(project, "link", str(place.template), "--no-input")
-    assert "up to date" in place.cruft(project, "check")
-    shutil.rmtree(project)
+    _, printed = place.generate(place.home / "t.zip")
+    assert "\nThe template is no Git checkout: put its repository's URL, branch and commit into project.conf" in printed
+    shutil.rmtree(place.home / "out")
     # One that merely lies in somebody's checkout.
     place.commit(place.home)
     place.run("git", "rm", "-q", "--cached", "-r", "template", cwd=place.home)
     shutil.rmtree(place.template / ".git")
-    project, printed = place.generate(place.template)
+    _, printed = place.generate(place.template)
     assert "no Git checkout" in printed
-    assert not (project / ".cruft.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -253,13 +136,42 @@ def test_template_that_is_no_checkout(place: Place) -> None:
     ],
 )
 def test_git_that_does_not_answer(place: Place, variable: str, value: str, reason: str) -> None:
-    project, printed = place.generate(place.template, variables={variable: value})
-    assert f"\n{reason}" in printed and "no Git checkout" not in printed and "cruft link" in printed
-    assert not (project / ".cruft.json").exists()
+    _, printed = place.generate(place.template, variables={variable: value})
+    assert f"\n{reason}" in printed and "no Git checkout" not in printed
 
 
 def test_uncommitted_changes_are_said(place: Place) -> None:
     with edited(place.template / "cookiecutter.json", (place.template / "cookiecutter.json").read_text() + "\n"):
         project, printed = place.generate(place.template)
     assert "uncommitted changes" in printed
-    assert (project / ".cruft.json").exists()
+    assert recorded(project)["commit"]
+
+
+def test_generated_again_over_what_is_there(place: Place) -> None:
+    """cookiecutter -f -s adds what is missing, and leaves a newer pin alone."""
+    project, _ = place.generate(place.template)
+    newer = (project / "elements/recc.bst").read_text().replace(recorded(project)["commit"], "0" * 40)
+    (project / "elements/recc.bst").write_text(newer)
+    before = (project / "requirements.txt").read_text()
+    (project / ".gitattributes").unlink()
+    place.generate(place.template, "-f", "-s")
+    assert (project / "elements/recc.bst").read_text() == newer
+    assert (project / "requirements.txt").read_text() == before
+    assert (project / ".gitattributes").exists()
+
+
+def test_tracked_to_a_later_commit(fetched: Project, place: Place) -> None:
+    """As generated, by git: it builds; both junctions move to what was committed since, and it builds again."""
+    path, _ = place.generate(place.template)
+    project = Project(path, fetched.cache)
+    fetched.empty_action_cache()
+    assert project.build("greeting.bst", "remote").counts == Counts(2, remote=2)
+    with (place.template / "recc/include/recc.yml").open("a") as file:
+        file.write("# later\n")
+    later = place.commit(place.template)
+    place.commit(path)
+    # What docs/update.md says.
+    follow(project, (ROOT / "docs/update.md").read_text().partition("\n## ")[0])
+    assert recorded(path)["commit"] == later
+    assert project.build("greeting.bst", "remote").counts == Counts(2, hits=2)
+    fetched.configure()

@@ -11,8 +11,8 @@ from harness import Project
 
 ELEMENT = """kind: make
 build-depends:
-- (@): include/gcc-for-recc.yml
-- buildsystems/make.bst
+- (@): recc.bst:include/gcc-for-recc.yml
+- recc.bst:buildsystems/make.bst
 sources:
 - kind: local
   path: {sources}
@@ -44,3 +44,19 @@ def packages(toolchain: Path, *components: str) -> list[str]:
         for name in components
         for source in re.findall(r"^- kind: deb\n(?:  .*\n)+", (locks / f"{name}.yml").read_text(), re.MULTILINE)
     ]
+
+
+# Names that Debian's maintainer scripts would make.
+NAMES = {"cc": "gcc", "c++": "g++", "awk": "mawk"}
+
+
+def write_compiler(project: Path, element: str, toolchain: Path) -> None:
+    """Write an element that has compiler, shell and make, of packages of `toolchain`, as somebody has one."""
+    directory = project / "files/names/usr/bin"
+    directory.mkdir(parents=True)
+    for name, target in NAMES.items():
+        (directory / name).symlink_to(target)
+    path = project / "elements" / element
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sources = "".join(packages(toolchain, "gcc", "base", "llvm-shared", "make"))
+    path.write_text(f"kind: import\nsources:\n{sources}- kind: local\n  path: files/names\n")

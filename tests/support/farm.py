@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from harness import BIN, Build, Project
+from harness import BIN, ROOT, Build, Project
 from helpers import free_ports
 
 WORKERS = ("elements", "worker-1", "worker-2")
@@ -61,8 +61,8 @@ class Farm:
         return self.run("up", *self.ports, *arguments, check=check)
 
     def configure(self) -> None:
-        """Let builds of the project use this farm: conf/farm.conf, with this farm's ports."""
-        text = (self.project.path / "conf/farm.conf").read_text()
+        """Let builds of the project use this farm: deploy/farm.conf, with this farm's ports."""
+        text = (ROOT / "deploy/farm.conf").read_text()
         text = text.replace(":8985", f":{self.port}").replace(":8986", f":{self.port + 1}")
         self.project.configure(text)
 
@@ -167,8 +167,8 @@ def add_element(project: Project, name: str, files: int, text: str = HEAVY, salt
     (project.path / f"elements/{name}.bst").write_text(
         f"""kind: make
 build-depends:
-- (@): include/gcc-for-recc.yml
-- buildsystems/make.bst
+- (@): recc.bst:include/gcc-for-recc.yml
+- recc.bst:buildsystems/make.bst
 sources:
 - kind: local
   path: files/{name}

@@ -26,7 +26,9 @@ BIN = Path(sys.executable).parent
 PRODUCT = ROOT / "{{cookiecutter.project_slug}}"
 ARCHITECTURES = ("x86_64", "aarch64")
 MODES = ("off", "cache-only", "local", "remote", "verify")
-EXAMPLES = sorted(f"examples/{path.name}" for path in (PRODUCT / "elements/examples").glob("*.bst"))
+WIRING, TOOLCHAIN = ROOT / "recc", ROOT / "debian-toolchain"
+PROGRAMS = ROOT / "tests/e2e/project"
+EXAMPLES = ["greeting.bst", *sorted(f"examples/{path.name}" for path in PROGRAMS.glob("elements/examples/*.bst"))]
 
 
 class HarnessError(Exception):
@@ -87,6 +89,29 @@ def generate(directory: Path, **answers: str) -> Path:
     if done.returncode:
         raise HarnessError(f"cookiecutter failed:\n{done.stdout}{done.stderr}")
     return directory / answers.get("project_slug", "my-project")
+
+
+def copy_in(project: Path, junction: str, source: Path) -> None:
+    """Let a junction of a project lead to a copy of `source` in it, instead of a commit: as docs/adopt.md says."""
+    shutil.copytree(source, project / source.name, dirs_exist_ok=True)
+    path = project / f"elements/{junction}.bst"
+    text = re.sub(
+        r"(?m)^sources:\n(?:[- ].*\n)+", f"sources:\n- kind: local\n  path: {source.name}\n", path.read_text()
+    )
+    path.write_text(text.replace(f"  path: {source.name}\n  options:", "  options:"))
+
+
+def generate_local(directory: Path, **answers: str) -> Path:
+    """Generate a project with what is here now, committed or not, and with the programs of the tests; its path."""
+    project = generate(directory, **answers)
+    copy_in(project, "recc", WIRING)
+    if answers.get("toolchain") != "freedesktop-sdk":
+        copy_in(project, "toolchain", TOOLCHAIN)
+    shutil.copytree(PROGRAMS, project, dirs_exist_ok=True)
+    archive = re.findall(r"debian: \S+", (TOOLCHAIN / "locks/archive.yml").read_text())
+    conf = project / "project.conf"
+    conf.write_text(conf.read_text().replace("\naliases:\n", f"\naliases:\n  {archive[0]}\n"))
+    return project
 
 
 class Project:
@@ -193,8 +218,8 @@ class Project:
             f"""kind: manual
 build-depends:
 - (@): include/{toolchain}-for-recc.yml
-- buildsystems/make.bst
-{"- buildsystems/recc-clang.bst" if toolchain == "clang" else ""}
+- recc.bst:buildsystems/make.bst
+{"- recc.bst:buildsystems/recc-clang.bst" if toolchain == "clang" else ""}
 sources:
 - kind: local
   path: files/{script.stem}
@@ -269,7 +294,7 @@ config:
 
     def repin_examples(self, report: Callable[[str], None]) -> None:
         """Point the examples at the upstream tarballs that the mirror's suite has now."""
-        suite = re.search(r"^suite: (.*)$", (self.path / "toolchain/packages.yml").read_text(), re.MULTILINE)
+        suite = re.search(r"^suite: (.*)$", (self.path / "debian-toolchain/packages.yml").read_text(), re.MULTILINE)
         assert suite and self.mirror
         with urllib.request.urlopen(f"{self.mirror}/dists/{suite[1]}/main/source/Sources.xz", timeout=60) as answer:
             index = lzma.decompress(answer.read()).decode()

@@ -211,7 +211,7 @@ class Farm:
 def buildbox(project: Project, directory: Path) -> Path:
     """A directory of buildbox's programs, from the package that the image installs, with that suite's libraries."""
     root, programs = directory / "root", directory / "bin"
-    element = "buildsystems/recc-packages.bst"
+    element = "recc.bst:buildsystems/recc-packages.bst"
     project.bst("build", element)
     project.bst("artifact", "checkout", "--deps", "none", "--directory", str(root), element)
     programs.mkdir()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from harness import PRODUCT, ROOT
+from harness import ROOT, WIRING
 
-WRAPPER = PRODUCT / "files/recc-wrapper"
+WRAPPER = WIRING / "files/wrapper"
 HERE = ROOT / "tests/unit/plan"
 SANITIZE = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 # Plans are not freed: the process ends.

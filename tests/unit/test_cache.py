@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from harness import PRODUCT
+from harness import ROOT
 from ruamel.yaml import YAML
 
 from bst_recc.cache import Cache, command
@@ -57,7 +57,7 @@ def test_what_it_prints_is_what_the_ready_files_say(
     lines = [line for line in capsys.readouterr().out.splitlines() if re.match("remote-execution:|cachedir:", line)]
     own = {"team-cache": lines[:1], "team-cache-local": lines[1:]}
     for (name, printed), number, url in zip(own.items(), (8980, 8981), urls, strict=True):
-        ready = (PRODUCT / f"conf/{name}.conf").read_text().replace(f"http://127.0.0.1:{number}", url)
+        ready = (ROOT / f"deploy/{name}.conf").read_text().replace(f"http://127.0.0.1:{number}", url)
         assert YAML(typ="safe").load("\n".join(printed)) == YAML(typ="safe").load(ready)
 
 

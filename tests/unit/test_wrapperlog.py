@@ -14,7 +14,7 @@ from bst_recc.outcomes import OUTCOMES
 from bst_recc.report import SCHEMA
 from bst_recc.wrapperlog import Log, read_log
 
-WRAPPER = ROOT / "{{cookiecutter.project_slug}}/files/recc-wrapper"
+WRAPPER = ROOT / "recc/files/wrapper"
 C = "\n".join(path.read_text() for path in sorted(WRAPPER.glob("src/*.[ch]")))
 UNCACHED = {outcome.id for outcome in OUTCOMES.values() if outcome.kind == "uncached"}
 HEAD = "    BST_RECC_MODE: local\n"

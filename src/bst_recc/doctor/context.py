@@ -72,11 +72,6 @@ class Context:
         """The directory of this project's build logs."""
         return Path(self.settings.logdir, self.project.name)
 
-    @property
-    def wiring(self) -> str:
-        """What stands before the names of the wiring's files: nothing in a project that has them, else a junction."""
-        return "" if (self.project.directory / "include/gcc-for-recc.yml").exists() else "recc.bst:"
-
     @cached_property
     def endpoints(self) -> dict[str, Endpoint]:
         """The services that builds of this project use, by name; raises ReccError where recc cannot use them."""

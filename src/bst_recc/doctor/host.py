@@ -15,7 +15,7 @@ from pathlib import Path
 from bst_recc.bst import last_line
 from bst_recc.doctor.context import FAIL, OK, WARN, Context, Finding
 from bst_recc.errors import ReccError
-from bst_recc.project import mapping, read_yaml
+from bst_recc.mirror import ALIASES, ARCHIVE
 
 # Bytes that the cache has to hold: a toolchain takes that.
 SPACE_NEEDED = 500_000_000
@@ -95,14 +95,14 @@ def check_disk(context: Context) -> Iterator[Finding]:
 
 
 def check_sources(context: Context) -> Iterator[Finding]:
-    """One of the places that Debian packages come from answers: mirrors of the user configuration, their archives."""
-    archives = [read_yaml(path) for path in context.project.directory.glob("*/locks/archive.yml")]
-    aliases = {alias: url for archive in archives for alias, url in mapping(archive.get("aliases")).items()}
+    """One of the places that Debian packages come from answers: mirrors of the user configuration, or the archive."""
+    if not (context.project.elements / "recc.bst").exists():
+        return
     overrides = context.settings._project_overrides.strip_node_info().values()
     mirrors = [mirror["aliases"] for override in overrides for mirror in override.get("mirrors", ())]
-    urls = [url for mirror in mirrors for alias in aliases for url in mirror.get(alias, ())]
+    urls = [url for mirror in mirrors for alias in ALIASES.values() for url in mirror.get(alias, ())]
     failed = []
-    for url in dict.fromkeys([*urls, *aliases.values()]):
+    for url in dict.fromkeys([*urls, ARCHIVE]):
         try:
             urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT).close()
         except (OSError, ValueError, http.client.HTTPException) as error:

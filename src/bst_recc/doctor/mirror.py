@@ -10,10 +10,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.resolver import VersionedResolver
 
 from bst_recc.errors import ReccError
-from bst_recc.mirror import host_mirror
-from bst_recc.project import Project, base_directory, read_yaml, replace_file
+from bst_recc.mirror import ALIASES, host_mirror
+from bst_recc.project import Project, base_directory, replace_file
 
-ALIASES = [f"{name}{moment}" for name in ("debian", "recc-packages") for moment in ("", "-updates")]
+NAMES = [f"{alias}{moment}" for alias in ALIASES.values() for moment in ("", "-updates")]
 
 
 class Resolver(VersionedResolver):
@@ -23,16 +23,15 @@ class Resolver(VersionedResolver):
 
 
 def merged(text: str, project: Project, url: str) -> str:
-    """The user configuration `text` with the mirror at `url` first, for the project and those that lie in it."""
+    """The user configuration `text` with the mirror at `url` first, for the project and the two that it junctions."""
     yaml = YAML()
     yaml.Resolver, yaml.preserve_quotes, yaml.width = Resolver, True, 4096
     found = yaml.load(text)
     settings = found or {}
-    inner = [str(read_yaml(path).get("name")) for path in sorted(project.directory.glob("*/project.conf"))]
-    for name in (project.name, *inner):
+    for name in (project.name, *ALIASES):
         section = settings.setdefault("projects", {}).setdefault(name, {})
         others = [mirror for mirror in section.get("mirrors", ()) if mirror["name"] != "host"]
-        section["mirrors"] = [{"name": "host", "aliases": {alias: [f"{url}/"] for alias in ALIASES}}, *others]
+        section["mirrors"] = [{"name": "host", "aliases": {alias: [f"{url}/"] for alias in NAMES}}, *others]
     written = io.StringIO()
     yaml.dump(settings, written)
     return ("" if found else text) + written.getvalue()

@@ -53,14 +53,14 @@ def judge(mode: str, logs: list[Path], failure: str = "") -> Finding:
 def prove(context: Context) -> Iterator[Finding]:
     """Build an element for each of this client's builders, all at once; they are gone afterwards, and their logs."""
     wired = "include/recc.yml" in str(context.project.conf.get("(@)"))
-    include = "" if wired else f"(@): {context.wiring}include/recc.yml\n"
+    include = "" if wired else f"(@): {context.project.wiring}include/recc.yml\n"
     # Each has a compile that nobody has done before.
     salts = [os.urandom(4).hex() for _ in range(context.settings.sched_builders)]
     paths = [context.project.elements / f"recc-doctor-{salt}.bst" for salt in salts]
     names, limit, failure = [path.name for path in paths], LIMIT + EACH * len(paths), ""
     try:
         for path, salt in zip(paths, salts, strict=True):
-            path.write_text(ELEMENT.format(include=include, wiring=context.wiring, hold=HOLD, salt=salt))
+            path.write_text(ELEMENT.format(include=include, wiring=context.project.wiring, hold=HOLD, salt=salt))
         # What they need is downloaded and unpacked first, which may take long.
         context.bst("build", "--deps", "build", names[0])
         try:

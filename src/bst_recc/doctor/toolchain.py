@@ -58,7 +58,7 @@ def check_bypass(context: Context) -> Iterator[Finding]:
 
 def audit(context: Context, clang: bool) -> Iterator[Finding]:
     """The audit's table; raises ReccError where it cannot run."""
-    name, log, failure = f"{context.wiring}toolchain-audit{'-clang' * clang}.bst", "", None
+    name, log, failure = f"{context.project.wiring}toolchain-audit{'-clang' * clang}.bst", "", None
     try:
         context.bst("build", name)
     except ReccError as error:

@@ -135,7 +135,7 @@ class Farm(Service):
         execution, storage = ({"url": f"http://{one}", **retries} for one in self.addresses.values())
         services = {"execution-service": execution, "storage-service": storage, "action-cache-service": storage}
         click.echo(
-            "Build on it with conf/farm.conf, or with this line in your own user configuration, and recc_mode remote:"
+            "Build on it in recc_mode remote, with this in ~/.config/buildstream.conf, or another file for bst -c:"
         )
         click.echo(f"remote-execution: {json.dumps(services)}")
 

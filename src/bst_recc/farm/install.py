@@ -15,7 +15,6 @@ from bst_recc.errors import ReccError
 from bst_recc.project import Configuration, Project, mapping
 from bst_recc.services import run
 
-BUILDBOX = "buildsystems/recc-packages.bst"
 POSTGRESQL = Path("/usr/lib/postgresql")
 
 
@@ -72,16 +71,17 @@ def make_sysroot(data: Path) -> Path:
 
     Raises ReccError where bst does.
     """
-    project, own = Project.find().directory, configuration_without_remotes(data / "run/buildstream.conf")
-    shown = run_bst(project, "show", "--deps", "none", "--format", "\t%{full-key}", BUILDBOX, configuration=own)
+    found, own = Project.find(), configuration_without_remotes(data / "run/buildstream.conf")
+    project, buildbox = found.directory, f"{found.wiring}buildsystems/recc-packages.bst"
+    shown = run_bst(project, "show", "--deps", "none", "--format", "\t%{full-key}", buildbox, configuration=own)
     sysroot = data / f"sysroot-{shown.partition(chr(9))[2].strip()[:16]}"
     if not sysroot.exists():
-        click.echo(f"Checking out {BUILDBOX}, the workers' program (100 MB)")
-        run_bst(project, "build", BUILDBOX, configuration=own)
+        click.echo(f"Checking out {buildbox}, the workers' program (100 MB)")
+        run_bst(project, "build", buildbox, configuration=own)
         for old in data.glob("sysroot-*"):
             shutil.rmtree(old)
         new = sysroot.with_suffix(".new")
-        checkout = ("artifact", "checkout", "--deps", "none", "--directory", str(new), BUILDBOX)
+        checkout = ("artifact", "checkout", "--deps", "none", "--directory", str(new), buildbox)
         run_bst(project, *checkout, configuration=own)
         new.rename(sysroot)
     return sysroot

@@ -29,7 +29,7 @@ def stand_in(servers: Servers, address: str) -> NoReturn:
     """
     reason = (
         f"BuildGrid does not run: {servers.log}/buildgrid.log says more; "
-        "without -c conf/farm.conf, elements are built here"
+        "without remote-execution, elements are built here"
     )
     answering, own = None, os.getpid()
     while True:

@@ -13,8 +13,8 @@ import click
 
 from bst_recc.errors import ReccError
 from bst_recc.lock.apt import FORMAT, Apt, resolve
-from bst_recc.lock.files import ARCHIVE, LATEST, Manifest, read_manifest, report
-from bst_recc.mirror import host_mirror
+from bst_recc.lock.files import LATEST, Manifest, read_manifest, report
+from bst_recc.mirror import ARCHIVE, host_mirror
 from bst_recc.project import Project, replace_file
 from bst_recc.services import render
 
@@ -44,7 +44,7 @@ def pin(read: Callable[..., Apt], asked: Manifest, architecture: str) -> tuple[M
 @click.option("--snapshot", metavar="DATE|latest", help="Take this snapshot, not the one that packages.yml names.")
 @click.option("--mirror", metavar="URL", help="Read the latest index here. Default: the mirror that apt uses.")
 @click.option("--allow-expired", is_flag=True, help="Accept a latest index that is out of date.")
-@click.option("--directory", metavar="DIR", help="Where packages.yml is. Default: toolchain, or else recc.")
+@click.option("--directory", metavar="DIR", help="Where packages.yml is. Default: here, debian-toolchain or recc.")
 def command(
     packages: tuple[str, ...],
     check: bool,
@@ -69,7 +69,8 @@ def command(
     moment = snapshot or (LATEST if update else None)
     if (mirror or allow_expired) and moment != LATEST:
         raise click.UsageError("--mirror and --allow-expired go with --update or --snapshot latest.")
-    places = [Path(directory)] if directory else [Project.find().directory / name for name in ("", "toolchain", "recc")]
+    usual = ("", "debian-toolchain", "recc")
+    places = [Path(directory)] if directory else [Project.find().directory / name for name in usual]
     written = asked = read_manifest([place / "packages.yml" for place in places])
     if packages:
         names = sorted({*asked.updates.get("packages", []), *packages})

@@ -16,7 +16,8 @@ from pathlib import Path
 import click
 
 from bst_recc.errors import ReccError
-from bst_recc.lock.files import ARCHITECTURES, ARCHIVE, LATEST, SHARED, Manifest
+from bst_recc.lock.files import ARCHITECTURES, LATEST, SHARED, Manifest
+from bst_recc.mirror import ARCHIVE
 from bst_recc.services import render
 
 # The archive's snapshots are taken one to two hours after an index is made, which is every six hours;

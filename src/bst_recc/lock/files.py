@@ -11,9 +11,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bst_recc.errors import ReccError
+from bst_recc.mirror import ARCHIVE
 from bst_recc.project import read_yaml
 
-ARCHIVE = "https://snapshot.debian.org/archive/debian"
 # BuildStream's names of architectures -> Debian's, where they differ.
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 SHARED = "base"

@@ -5,7 +5,7 @@
  * fuzz --plans CORPUS...       prints the plan of each command of the corpus
  *
  * tests/unit/test_plan.py builds it and runs it for two seconds. For longer, in an empty directory, since it writes
- * response files; SRC is files/recc-wrapper/src, TESTS this directory:
+ * response files; SRC is recc/files/wrapper/src, TESTS this directory:
  *
  *     gcc -D_GNU_SOURCE -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -I"$SRC" -o fuzz \
  *         "$TESTS/fuzz.c" "$SRC"/{command,options,plan,words}.c
