@@ -135,9 +135,11 @@ environment:
 """
     )
     wrapper = (fetched.path / "recc/elements/buildsystems/recc-wrapper.bst").read_text()
-    recc = "runtime-depends:\n- recc.bst:buildsystems/recc-bundle.bst\n"
+    recc = "runtime-depends:\n- buildsystems/recc-bundle.bst\n"
     assert recc in wrapper
-    (fetched.path / "elements/without-recc-wrapper.bst").write_text(wrapper.replace(recc, ""))
+    (fetched.path / "elements/without-recc-wrapper.bst").write_text(
+        wrapper.replace(recc, "").replace("path: files/", "path: recc/files/")
+    )
     assert fetched.build("without-recc.bst", "off").counts is None
     failed = fetched.build("without-recc.bst", "remote", check=False)
     assert failed.status != 0
