@@ -217,7 +217,7 @@ class Project:
         (self.path / f"elements/{script.stem}.bst").write_text(
             f"""kind: manual
 build-depends:
-- (@): include/{toolchain}-for-recc.yml
+- (@): recc.bst:include/{toolchain}-for-recc.yml
 - recc.bst:buildsystems/make.bst
 {"- recc.bst:buildsystems/recc-clang.bst" if toolchain == "clang" else ""}
 sources:
