@@ -50,13 +50,15 @@ def packages(toolchain: Path, *components: str) -> list[str]:
 NAMES = {"cc": "gcc", "c++": "g++", "awk": "mawk"}
 
 
-def write_compiler(project: Path, element: str, toolchain: Path) -> None:
-    """Write an element that has compiler, shell and make, of packages of `toolchain`, as somebody has one."""
+def write_compiler(project: Path, element: str, toolchain: Path, *more: str) -> None:
+    """Write an element that has compiler, shell, make and components `more` of `toolchain`, as somebody has one."""
+    sources = "".join(packages(toolchain, "gcc", "base", "llvm-shared", "make", *more))
+    version = re.search(r"/automake_(\d+\.\d+)", sources)
+    automake = {name: f"{name}-{version[1]}" for name in ("aclocal", "automake")} if version else {}
     directory = project / "files/names/usr/bin"
     directory.mkdir(parents=True)
-    for name, target in NAMES.items():
+    for name, target in (NAMES | automake).items():
         (directory / name).symlink_to(target)
     path = project / "elements" / element
     path.parent.mkdir(parents=True, exist_ok=True)
-    sources = "".join(packages(toolchain, "gcc", "base", "llvm-shared", "make"))
     path.write_text(f"kind: import\nsources:\n{sources}- kind: local\n  path: files/names\n")

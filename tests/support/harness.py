@@ -175,9 +175,15 @@ class Project:
         return [line[1:] for line in shown.splitlines() if line.startswith("\t")]
 
     def build(
-        self, element: str, mode: str, *, check: bool = True, keep_tree: bool = False, options: Iterable[str] = ()
+        self,
+        element: str,
+        mode: str | None,
+        *,
+        check: bool = True,
+        keep_tree: bool = False,
+        options: Iterable[str] = (),
     ) -> Build:
-        """Build `element` anew in `mode`: its artifacts, of all keys, are deleted first.
+        """Build `element` anew in `mode` (None: there is no such option); its artifacts, of all keys, are deleted.
 
         With `keep_tree` the build directory is kept with the artifact.
         """
