@@ -235,9 +235,11 @@ config:
     sources = {"a.c": "#include <stdlib.h>\nint a(void) { return abs(-1); }\n"}
     element = add(fetched, f"uses-{name}.bst", sources, use)
     audit = (fetched.path / "recc/elements/toolchain-audit.bst").read_text()
-    (fetched.path / f"elements/audit-{name}.bst").write_text(
-        audit.replace("- (@): recc.bst:include/gcc-for-recc.yml\n", declare)
-    )
+    changed = {"- (@): include/gcc-for-recc.yml\n": declare, "- build": "- recc.bst:build", "path: ": "path: recc/"}
+    for old, new in changed.items():
+        assert old in audit
+        audit = audit.replace(old, new)
+    (fetched.path / f"elements/audit-{name}.bst").write_text(audit)
 
     with edited(packages, text):
         fetched.build(element, "off")

@@ -93,7 +93,8 @@ def changes(context: Context, element: str) -> Iterator[Finding]:
     context.bst("build", "--deps", "build", element)
     staged = artifacts(context, element, deps="build")
     includes = "".join(path.read_text() for path in context.project.directory.glob("include/*-for-recc.yml"))
-    named = re.findall(r"^(?:filename:|-) *(\S+\.bst)$", includes, re.MULTILINE) or ["toolchain.bst:components/gcc.bst"]
+    usual = [f"toolchain.bst:components/{name}.bst" for name in ("gcc", "llvm")]
+    named = re.findall(r"^(?:filename:|-) *(\S+\.bst)$", includes, re.MULTILINE) or usual
     declared: set[str] = set()
     for name in sorted(set(named)):
         # A toolchain need not have every compiler; where a name is a link, bst shows the element behind it.
