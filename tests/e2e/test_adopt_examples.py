@@ -35,14 +35,14 @@ ARCH = "options:\n  arch:\n    type: arch\n    description: The machine's\n    v
 EXAMPLES = {
     "autotools": (
         "base/debian.bst",
-        {"base/debian.bst": "", "base.bst": "kind: stack\nruntime-depends: [base/debian.bst]\n", "hello.bst": HELLO},
+        {"base/debian.bst": "", "base.bst": "kind: stack\ndepends: [base/debian.bst]\n", "hello.bst": HELLO},
     ),
     "flatpak-autotools": (
         "base.bst",
         {
             "base/sdk.bst": "config:\n  source: usr\n  target: usr\n",
             "base/usrmerge.bst": "kind: import\ndepends: [base/sdk.bst]\nsources: [{kind: local, path: files/links}]\n",
-            "base.bst": "kind: stack\nruntime-depends: [base/sdk.bst, base/usrmerge.bst]\n",
+            "base.bst": "kind: stack\ndepends: [base/sdk.bst, base/usrmerge.bst]\n",
             "hello.bst": HELLO.replace("sources:", "variables: {prefix: /app}\nsources:"),
         },
     ),
