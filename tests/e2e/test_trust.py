@@ -189,10 +189,10 @@ def test_another_element_is_another_directory(fetched: Project) -> None:
 
 
 def type_the_remedies(project: Project, element: str) -> None:
-    """After a failure: what README and pages say builds the element; without --retry-failed it is the old failure."""
+    """After a failure: what the pages say builds the element; without --retry-failed it is the old failure."""
     path = project.path / "elements" / element
     opted_out = path.read_text() + "environment: {BST_RECC_MODE: 'off: REASON'}\n"
-    for page in (project.path / "README.md", ROOT / "docs/trust.md", ROOT / "docs/adopt.md"):
+    for page in (ROOT / "docs" / name for name in ("manual.md", "trust.md", "adopt.md")):
         assert "build --retry-failed ELEMENT" in page.read_text(), page
     for mode, content in (("off", path.read_text()), (None, opted_out)):
         with edited(path, content):
