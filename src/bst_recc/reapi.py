@@ -120,9 +120,9 @@ class Remote:
         return method(request, timeout=timeout, metadata=self.metadata, **options)
 
 
-def answers(url: str, timeout: float) -> bool:
+def answers(url: str, timeout: float, instance: str = "") -> bool:
     """Whether a server answers there within `timeout` seconds; it may not be listening yet."""
-    request = messages.GetCapabilitiesRequest()
+    request = messages.GetCapabilitiesRequest(instance_name=instance)
     with Remote(Endpoint("storage-service", url)) as remote:
         try:
             remote.call(remote.capabilities.GetCapabilities, request, timeout, wait_for_ready=True)

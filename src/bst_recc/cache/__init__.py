@@ -4,28 +4,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
 
 import click
 
+from bst_recc.cache import push, use
+from bst_recc.cache.places import DOMAINS, address, servers, urls
 from bst_recc.errors import ReccError
 from bst_recc.reapi import answers
-from bst_recc.services import Service, casd, commands, size, socket_directory
-
-DOMAINS = {"hermetic": "modes remote and cache-only", "quasi-safe": "mode local, and no other"}
-
-
-def address(text: str) -> str:
-    """HOST:PORT, or unix:DIRECTORY, which is made absolute."""
-    if text.startswith("unix:"):
-        return f"unix:{socket_directory(text.removeprefix('unix:'))}"
-    match = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", text)
-    if not match or not 0 < int(match[1]) < 65535:
-        raise click.BadParameter(f"'{text}' is neither HOST:PORT nor unix:DIRECTORY.")
-    return text
+from bst_recc.services import Service, casd, commands, size
 
 
 class Cache(Service):
@@ -47,20 +36,14 @@ class Cache(Service):
     @property
     def addresses(self) -> dict[str, str]:
         """Where each domain's server listens."""
-        host, _, port = self.settings["bind"].rpartition(":")
-        if host == "unix":
-            return {domain: f"unix:{port}/{domain}.sock" for domain in DOMAINS}
-        return {domain: f"{host}:{int(port) + number}" for number, domain in enumerate(DOMAINS)}
-
-    @property
-    def urls(self) -> dict[str, str]:
-        """The same, as BuildStream writes it."""
-        return {domain: re.sub("^(?!unix:)", "http://", address) for domain, address in self.addresses.items()}
+        return servers(self.settings["bind"])
 
     def prepare(self) -> dict[str, list[str]]:
         """The servers' commands; raises ReccError where nothing should, or can, be served."""
         bind = self.settings["bind"]
         host, _, directory = bind.rpartition(":")
+        if host.startswith("https:"):
+            raise click.BadParameter("buildbox-casd has no encryption: nginx in front of it does that.")
         if not self.settings["without_protection"] and not re.fullmatch(r"unix|localhost|127\.[\d.]+|\[::1\]", host):
             raise ReccError(
                 f"{bind} can be reached by other machines, and buildbox-casd has neither encryption nor "
@@ -76,25 +59,27 @@ class Cache(Service):
         # None outlives a supervisor that is killed. A compile that fails may have been killed. Clients keep their
         # connections open as long as they live.
         first, last = ("setpriv", "--pdeathsig=KILL"), ("--cache-failures=false", "--shutdown-deadline=1")
+        last = (*last, "--log-level=warning")
         return {
-            domain: [*first, *casd(address, self.data / domain, self.settings, "--log-level=warning", *last)]
-            for domain, address in self.addresses.items()
+            domain: [
+                *first,
+                *casd(place, self.data / domain, self.settings, f"--local-server-instance={domain}", *last),
+            ]
+            for domain, place in self.addresses.items()
         }
 
     def health(self) -> dict[str, tuple[bool, str]]:
         """Whether each server answers."""
-        well = {domain: answers(url, 1) for domain, url in self.urls.items()}
+        well = {domain: answers(url, 1, domain) for domain, url in urls(self.settings["bind"]).items()}
         return {domain: (one, "" if one else "does not answer") for domain, one in well.items()}
 
     def report(self) -> None:
-        """Print where the servers are, and what goes into a user configuration."""
-        click.echo("In ~/.config/buildstream.conf, or another file for bst -c:")
-        for domain, url in self.urls.items():
-            section = {"storage-service": {"url": url}, "action-cache-service": {"url": url, "push": True}}
+        """Print where the results are, and how builds use them."""
+        place = self.settings["bind"]
+        for domain, modes in DOMAINS.items():
             where = f"in {self.data / domain}, at most {self.settings['quota']}"
-            click.echo(f"\n# {domain} results, {where}: {DOMAINS[domain]}\nremote-execution: {json.dumps(section)}")
-        # What is stored there is stored on the machine that builds as well: not where remote reads.
-        click.echo("cachedir: ${XDG_CACHE_HOME}/buildstream-local")
+            local = " --mode local" * (domain == "quasi-safe")
+            click.echo(f"\n{domain} results, {where}: {modes}\n    bst-recc cache use {place}{local}")
 
     def clear(self, domain: str) -> None:
         """Forget the results of a domain, by default of both; it goes on if it runs."""
@@ -115,3 +100,5 @@ class Cache(Service):
 command = commands(
     Cache, (Cache.clear, [click.Argument(["domain"], type=click.Choice([*DOMAINS, "both"]), default="both")])
 )
+for other in (push.command, use.command):
+    command.add_command(other)
