@@ -58,8 +58,8 @@ class Cache(Service):
             Path(directory).mkdir(parents=True, exist_ok=True, mode=0o700)
         # None outlives a supervisor that is killed. A compile that fails may have been killed. Clients keep their
         # connections open as long as they live.
-        first, last = ("setpriv", "--pdeathsig=KILL"), ("--cache-failures=false", "--shutdown-deadline=1")
-        last = (*last, "--log-level=warning")
+        first = ["setpriv", "--pdeathsig=KILL"]
+        last = ["--cache-failures=false", "--shutdown-deadline=1", "--log-level=warning"]
         return {
             domain: [
                 *first,
