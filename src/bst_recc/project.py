@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,6 +49,14 @@ def replace_file(path: Path, text: str) -> None:
     new.replace(path)
 
 
+def difference(path: Path, name: str, new: str) -> str:
+    """A unified diff, which patch and git take, from a file's content to `new`."""
+    old = path.read_bytes().decode() if path.exists() else ""
+    before, after = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (old, new))
+    diff = difflib.unified_diff(before, after, f"a/{name}" if old else "/dev/null", f"b/{name}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff)
+
+
 def base_directory(variable: str, default: str) -> Path:
     """$XDG_CACHE_HOME or its like."""
     return Path(os.environ.get(variable) or Path.home() / default)
@@ -58,13 +68,17 @@ class Configuration:
 
     settings: dict[str, Any]
 
-    @classmethod
-    def read(cls, path: Path | None) -> Configuration:
-        """The one in `path`, by default the one that bst takes; raises ReccError where it cannot be read."""
+    @staticmethod
+    def file() -> Path:
+        """The one that bst takes; there may be none yet."""
         home = base_directory("XDG_CONFIG_HOME", ".config")
-        names = (home / "buildstream2.conf", home / "buildstream.conf")
-        path = path or next((name for name in names if name.exists()), None)
-        return cls(read_yaml(path) if path else {})
+        newer = home / "buildstream2.conf"
+        return newer if newer.exists() else home / "buildstream.conf"
+
+    @classmethod
+    def read(cls, path: Path | None = None) -> Configuration:
+        """The one in `path`, by default the one that bst takes; raises ReccError where it cannot be read."""
+        return cls(read_yaml(path or cls.file()) if path or cls.file().exists() else {})
 
     def directory(self, name: str, default: str) -> Path:
         """A directory by its name in the configuration, as BuildStream expands it."""

@@ -20,7 +20,7 @@ FORMAT = 1
 
 COUNTS = (
     *("compiles", "hits", "local", "remote", "verified", "failed", "errors"),
-    *("not_cached", "links", "link_hits", "hit_ms", "miss_ms"),
+    *("not_cached", "links", "link_hits", "hit_ms", "miss_ms", "checked", "not_deterministic"),
 )
 # What each word counts as besides a compile.
 FIELDS = {"hit": ["hits"], "verified": ["local", "remote", "verified"], "error": ["errors"], "unknown": ["errors"]}

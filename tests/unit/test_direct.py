@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -32,13 +33,23 @@ class Build:
     def header(self, value: int) -> None:
         (self.directory / "n.h").write_text(f"N = {value}\n")
 
+    def settings(self, **environment: str) -> dict[str, str]:
+        settings = DECLARED | {"BST_RECC_MODE": "local", "BST_RECC_LOG_DIRECTORY": str(self.logs)}
+        return settings | {"LC_ALL": "C", "PATH": f"{self.wrappers}:/usr/bin:/bin"} | environment
+
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        settings = self.settings(**environment)
+        return subprocess.run(["gcc", *words], cwd=self.directory, env=settings, capture_output=True, text=True)
+
+    def log(self) -> list[list[str]]:
+        """Lines of the wrapper's log: KIND WORD DETAIL MS DIRECTORY COMMAND."""
+        return [line.split("\t") for line in (self.logs / "log").read_text().splitlines()]
+
     def compile(self, *arguments: str, **environment: str) -> tuple[str, str]:
         """What the log says of it, in a word and a detail; the object is always what the bare compiler makes."""
-        settings = DECLARED | {"BST_RECC_MODE": "local", "BST_RECC_LOG_DIRECTORY": str(self.logs)}
-        settings |= {"LC_ALL": "C", "PATH": f"{self.wrappers}:/usr/bin:/bin"} | environment
         words = arguments or ("-c", "a.s")
-        done = subprocess.run(["gcc", *words], cwd=self.directory, env=settings, capture_output=True, text=True)
-        log = (self.logs / "log").read_text().splitlines()[-1].split("\t")
+        done = self.run(*words, **environment)
+        settings, log = self.settings(**environment), self.log()[-1]
         assert (done.returncode == 0) == (log[1] != "failed"), done
         made = self.directory / "a.o"
         if done.returncode == 0 and not arguments:
@@ -157,3 +168,114 @@ def test_the_cheap_is_compiled_and_recc_is_asked_for_the_rest(build: Build) -> N
     assert build.compile("-c", "b.s", BST_RECC_ASK_ABOVE="100000")[0] == "local"
     assert build.compile(BST_RECC_ASK_ABOVE="0")[0] == "local"
     assert build.compile(BST_RECC_ASK_ABOVE="0") == HIT
+
+
+ALL = {"BST_RECC_CHECK": "1/1"}
+
+
+def test_a_hit_is_checked(build: Build) -> None:
+    build.compile()
+    assert build.compile(**ALL) == HIT
+    assert [line[:3] for line in build.log()[1:]] == [["check", "same", "manifest"], ["compile", "hit", "manifest"]]
+    # Nor is anything but the log and what is remembered left.
+    assert {path.name for path in build.logs.iterdir()} <= {"log", "journal", "staged", "manifest"}
+
+
+def test_one_in_two_hits_is_checked(build: Build) -> None:
+    """Which ones, cannot be told from the command."""
+    build.run("-c", "a.s")
+    for number in range(1, 40):
+        build.run("-c", "a.s", BST_RECC_CHECK="1/2")
+        checks = [line[0] for line in build.log()].count("check")
+        if 0 < checks < number:
+            return
+    pytest.fail(f"{checks} of {number} are checked")
+
+
+def spoil(build: Build, text: str) -> None:
+    """Change what is remembered of outputs and messages that hold `text`."""
+    spoilt = [path for path in (build.logs / "manifest/objects").iterdir() if text.encode() in path.read_bytes()]
+    assert spoilt
+    for path in spoilt:
+        path.write_bytes(path.read_bytes() + b"spoilt")
+
+
+@pytest.mark.parametrize("words", [("-c", "a.s", "-o", "a.o"), ("-shared", "-nostdlib", "a.s", "-o", "a.o")])
+def test_a_wrong_output_fails(build: Build, words: tuple[str, ...]) -> None:
+    # Or a link names its source by the object, whose name is random.
+    (build.directory / "a.s").write_text('.file "a.s"\n.data\n.long 1\n')
+    build.run(*words)
+    spoil(build, "ELF")
+    assert build.run(*words).returncode == 0
+    done = build.run(*words, **ALL)
+    assert done.returncode == 1
+    first, second, *rest = done.stderr.splitlines()
+    assert first.startswith("recc: this compile gives something else than its hit in the cache (manifest): gcc ")
+    assert second == "recc: 'a.o' differs"
+    assert rest[0].startswith("  1. Toolchain overlapped") and "'off: REASON'" in rest[-2]
+    assert [line[1] for line in build.log()[-2:]] == ["differs", "error"]
+
+
+@pytest.mark.parametrize("one_stream", [True, False])
+def test_a_wrong_message_fails(build: Build, one_stream: bool) -> None:
+    (build.directory / "a.s").write_text('.warning "a message"\n.data\n')
+
+    def run(**check: str) -> tuple[int, str]:
+        settings, err = build.settings(**check), subprocess.STDOUT if one_stream else subprocess.PIPE
+        done = subprocess.run(["gcc", "-c", "a.s"], cwd=build.directory, env=settings, stdout=-1, stderr=err, text=True)
+        return done.returncode, done.stdout if one_stream else done.stderr
+
+    plain = run()
+    assert "a message" in plain[1]
+    assert run(**ALL) == plain
+    spoil(build, "a message")
+    status, text = run(**ALL)
+    assert status == 1 and "recc: the messages differ; there they are:\n" in text and "spoilt" in text
+
+
+def test_a_hit_of_a_compile_that_fails(build: Build) -> None:
+    """As if the manifest had not learnt that n.h is read."""
+    build.run("-c", "a.s")
+    (entry,) = build.entries.iterdir()
+    facts = entry.read_text().splitlines(keepends=True)
+    entry.write_text("".join(line for line in facts if not line.endswith("\tn.h\n")))
+    (build.directory / "n.h").write_text("nonsense\n")
+    done = build.run("-c", "a.s", **ALL)
+    assert done.returncode == 1 and "recc: 'a.o' differs" in done.stderr and "the messages differ" in done.stderr
+
+
+def test_what_is_not_deterministic_is_counted(build: Build) -> None:
+    """-v names the object, which has a random name."""
+    words = ("-v", "-shared", "-nostdlib", "a.s", "-o", "a.so")
+    build.run(*words)
+    done = build.run(*words, **ALL)
+    assert (done.returncode, [line[:3] for line in build.log()[1:]]) == (
+        0,
+        [["check", "varies", "manifest"], ["other", "hit", "manifest"]],
+    )
+    assert done.stderr == build.run(*words).stderr
+
+
+def test_a_check_of_contents_that_are_gone(build: Build) -> None:
+    build.run("-c", "a.s")
+    for path in (build.logs / "manifest/objects").iterdir():
+        path.unlink()
+    assert build.compile(**ALL)[0] == "local"
+    assert build.compile(**ALL) == HIT
+
+
+def test_a_check_has_low_priority(build: Build, tmp_path: Path) -> None:
+    """The object of this compiler is its own priority: low in both new compiles, so they take the hit for wrong."""
+    if os.nice(0) == 19:
+        pytest.skip("the tests have it themselves")
+    program = tmp_path / "real/gcc"
+    program.parent.mkdir()
+    code = '#include <stdio.h>\n#include <sys/resource.h>\nint main(void) { FILE *file = fopen("a.o", "w"); return'
+    code += ' fprintf(file, "%d\\n", getpriority(PRIO_PROCESS, 0)) < 0; }'
+    subprocess.run(["gcc", "-x", "c", "-o", program, "-"], input=code, text=True, check=True)
+    path = {"PATH": f"{build.wrappers}:{program.parent}:/usr/bin:/bin"}
+    build.run("-c", "a.s", **path)
+    assert build.run("-c", "a.s", **path).returncode == 0
+    assert "recc: 'a.o' differs" in build.run("-c", "a.s", **path, **ALL).stderr
+    assert (build.directory / "a.o").read_text() == "19\n"
+    assert [line[1] for line in build.log()] == ["local", "hit", "differs", "error"]

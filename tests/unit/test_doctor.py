@@ -24,6 +24,7 @@ from click.testing import CliRunner
 from servers import casd
 
 from bst_recc.bst import Late
+from bst_recc.cache.use import command as use
 from bst_recc.doctor import command, examine, host, mirror, prove, remotes, toolchain
 from bst_recc.doctor.context import Context, Finding
 from bst_recc.errors import ReccError
@@ -346,32 +347,41 @@ def test_who_may_write(remote: Remote, server: str) -> None:
 
 
 def test_domains(make: Make, home: Path) -> None:
-    """Mode local has an action cache of its own, here and on servers; what the remedy says helps."""
+    """Mode local has an action cache of its own, here and on servers; what the remedies say helps."""
     server = {"url": "http://127.0.0.1:1"}
     services = {"storage-service": server, "action-cache-service": server}
 
-    def found(mode: str, **settings: Any) -> str:
-        return " ".join(f"{it.text} {it.remedies}" for it in remotes.check_domains(make(mode, **settings)))
+    def found(context: Context) -> str:
+        return " ".join(f"{it.text} {it.remedies}" for it in remotes.check_domains(context))
 
-    said = found("local")
+    said = found(make("local"))
     assert f"{home}/cache/buildstream" in said and "cachedir: ${XDG_CACHE_HOME}/buildstream-local" in said
     own = "${XDG_CACHE_HOME}/buildstream-local"
-    assert not found("local", cachedir=own) and not found("remote") and not found("off")
+    assert not found(make("local", cachedir=own)) and not found(make("remote")) and not found(make("off"))
     # What is stored on a team's server is stored here as well; a farm builds elsewhere.
-    assert found("local", remote_execution=services)
-    assert not found("local", remote_execution=services | {"execution-service": server})
-    # The project's files for its team cache say which server has which results, and so does the usual configuration.
-    Path("conf").mkdir()
-    other = {"storage-service": server, "action-cache-service": {"url": "http://127.0.0.1:1/"}}
-    for file, mode in (("team-cache-local.conf", "remote"), ("team-cache.conf", "local")):
-        assert not found(mode, cachedir=own, remote_execution=services)
-        Path("conf", file).write_text(json.dumps({"remote-execution": other}))
-        assert "127.0.0.1:1" in found(mode, cachedir=own, remote_execution=services)
-    shutil.rmtree("conf")
+    assert found(make("local", remote_execution=services))
+    assert not found(make("local", remote_execution=services | {"execution-service": server}))
     (home / "config").mkdir()
     (home / "config/buildstream.conf").write_text(json.dumps({"remote-execution": services}))
-    assert found("local", cachedir=own, remote_execution=services)
-    assert not found("off", remote_execution=services)
+    assert "127.0.0.1:1" in found(make("local", cachedir=own, remote_execution=services))
+    assert not found(make("off", remote_execution=services))
+
+
+def test_the_profile_in_force(make: Make, home: Path) -> None:
+    """That of bst-recc cache use fits the mode, in the configuration that bst takes and in another one."""
+
+    def found(mode: str, configuration: Path | None) -> str:
+        context = Context(Project.find(), configuration, mode)
+        return " ".join(f"{it.text} {it.remedies}" for it in remotes.check_domains(context))
+
+    for options in ([], ["-c", str(home / "own.conf")]):
+        path = home / "own.conf" if options else None
+        for profile, fits in ((["--mode", "local"], ("local", "off")), ([], ("remote", "cache-only", "verify", "off"))):
+            assert CliRunner().invoke(use, ["127.0.0.1:1", *profile, *options]).exit_code == 0
+            for mode in ("local", "remote", "cache-only", "verify", "off"):
+                said = found(mode, path)
+                assert bool(said) == (mode not in fits), (mode, profile)
+                assert not said or "bst-recc cache use ADDRESS" in said
 
 
 def test_services_that_hang_or_cannot_be_reached(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:

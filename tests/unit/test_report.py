@@ -22,6 +22,7 @@ import click
 import jsonschema
 import pytest
 from harness import BIN, ROOT
+from markdown_it import MarkdownIt
 
 from bst_recc.cli import group
 from bst_recc.errors import ReccError
@@ -642,6 +643,20 @@ def test_page_is_self_contained_and_escapes_everything(lab: Lab, tmp_path: Path)
     text = html.unescape(page)
     assert "<script>alert(1)</script>&amp;\"'" in text and "<img src=x onerror=alert(1)>[red]" in text
     assert "never seen" in text and "a check by a configure step" in text
+
+
+def test_markdown_is_tables_in_which_nothing_of_a_log_means_anything(lab: Lab) -> None:
+    sources = ["<i>`x`</i>|*b*_c_[d](e)![f](g)~~h~~.c", *(f"f{n}.c" for n in range(30))]
+    named = [f"recc: not cached, hidden input {sources[0]} https://x.example @all read by: 1, first {EVIL}"]
+    lab.log([compiled("local", A, f"cc -c '{name}'") for name in sources] + named + [summary(compiles=31, local=31)])
+    text = lab.run("--markdown")
+    assert "https://" not in text and "f25.c" not in html.unescape(text).replace("\\", "")
+    page = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
+    tags = {"h3", "p", "table", "thead", "tbody", "tr", "th", "td"}
+    assert set(re.findall(r"</?(\w+)", page)) == tags
+    cells = html.unescape(page)
+    assert f"<td>{sources[0]}</td>" in cells and f"<td>{sources[0]} https://x.example @all</td>" in cells
+    assert ">31</td>" in cells and "and 11 more" in cells and "command" not in cells
 
 
 # The schema

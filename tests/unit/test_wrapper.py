@@ -108,6 +108,22 @@ def test_an_unknown_mode_is_an_error_that_names_the_known_ones(call: Caller, mod
     assert f"'{mode}'" in done.stderr and "off, local, cache-only, remote or verify" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "value", ["0", "1", "x", "1/0", "1/", "/2", "2/3", " 1/2", "1/2 ", "1/-2", "1/9999999999", "on"]
+)
+def test_a_share_of_hits_that_is_none(call: Caller, value: str) -> None:
+    done = call("gcc", "-c", "a.c", BST_RECC_MODE="remote", BST_RECC_CHECK=value, **DECLARED)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[0] == f"recc: BST_RECC_CHECK '{value}' is not known."
+    assert "1. Use 1/N, such as 1/200" in done.stderr
+    assert call("gcc", "-c", "a.c", BST_RECC_MODE="off", BST_RECC_CHECK=value).returncode == 7
+
+
+@pytest.mark.parametrize("value", ["", "off", "1/1", "1/200", "1/999999999"])
+def test_a_share_of_hits(call: Caller, value: str) -> None:
+    assert call.alone("-v", BST_RECC_CHECK=value)[1] == "no-compile"
+
+
 @pytest.mark.parametrize("mode", [*MODES, "", "fast"])
 def test_a_compiler_that_is_not_there_is_not_found(call: Caller, mode: str) -> None:
     done = call(call.prefix / "bin/gcc-none", "-c", "a.c", BST_RECC_MODE=mode)
@@ -300,13 +316,15 @@ def line(kind: str, word: str, detail: str = "-", ms: int = 40, command: str = "
     return f"{kind}\t{word}\t{detail}\t{ms}\t/b/e.bst\t{command}\n"
 
 
-def summarise(directory: Path, lines: list[str], mode: str = "local", status: int = 0) -> str:
-    """What the summary prints of a log."""
+def summarise(
+    directory: Path, lines: list[str], mode: str = "local", status: int = 0, check: str = "", ends: int = 0
+) -> str:
+    """What the summary prints of a log; it ends with the status `ends`."""
     log = directory / "a log"
     log.write_text("".join(lines))
-    environment = {"PATH": "/usr/bin:/bin", "BST_RECC_MODE": mode}
-    done = subprocess.run([SUMMARY, str(status), log], env=environment, capture_output=True, text=True, check=True)
-    assert done.stderr == ""
+    environment = {"PATH": "/usr/bin:/bin", "BST_RECC_MODE": mode, "BST_RECC_CHECK": check}
+    done = subprocess.run([SUMMARY, str(status), log], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (ends, "")
     assert all(len(line) <= 200 or line.startswith("recc: mode=") for line in done.stdout.splitlines())
     return done.stdout
 
@@ -399,6 +417,24 @@ def test_summary_of_verify_says_how_much_it_compared(tmp_path: Path) -> None:
     log += [line("alone", reason) for reason in ("no-compile", "link", "probe")]
     text = summarise(tmp_path, log, "verify")
     assert "recc: verify compared 3 of 6 compiles; the others ran without recc\n" in text
+
+
+def test_summary_of_checked_hits(tmp_path: Path) -> None:
+    """Counted where there is a share; a wrong one fails a build that has not failed of it."""
+    hits, right = [line("compile", "hit", "aa/1")] * 5, [line("check", "same", "aa/1", 500)] * 2
+    for check in ("", "off"):
+        assert "checked" not in summarise(tmp_path, hits, check=check)
+    text = summarise(tmp_path, hits + right, check="1/2")
+    assert parse_summary(text) == Counts(5, 5) and len(text.splitlines()) == 1
+    assert " hit-ms=200 miss-ms=0 manifest=0 others=0 other-hits=0 checked=2 not-deterministic=0 format=1 " in text
+    varies = [line("check", "varies", "aa/1", command="gcc -o b.o -c b.c")]
+    text = summarise(tmp_path, hits + right + varies, check="1/2")
+    assert text.splitlines()[0] == "recc: checked hits that are not deterministic: 1, first gcc -o b.o -c b.c"
+    assert " checked=3 not-deterministic=1 " in text
+    wrong = [line("check", "differs", "aa/1", command="gcc -o c.o -c c.c"), line("compile", "error")]
+    text = summarise(tmp_path, hits + wrong, check="1/2", ends=3)
+    assert text.splitlines()[0] == "recc: checked hits that are wrong: 1, first gcc -o c.o -c c.c"
+    assert len(summarise(tmp_path, hits + wrong + varies, status=2, check="1/2").splitlines()) == 1
 
 
 def test_summary_of_thousands_of_compiles(tmp_path: Path) -> None:

@@ -74,6 +74,11 @@ def test_summaries_of_one_log_add_up(tmp_path: Path) -> None:
     assert (log.counts["compiles"], log.uncached["probe"], len(log.compiles), log.complete) == (5, 6, 3, False)
 
 
+def test_checked_hits_are_counted(tmp_path: Path) -> None:
+    log = read(tmp_path, f"recc: mode=local compiles=2 {COUNTS} checked=3 not-deterministic=1 format=1 uncached:\n")
+    assert (log.counts["checked"], log.counts["not_deterministic"]) == (3, 1)
+
+
 def test_unknown_lines_are_skipped(tmp_path: Path) -> None:
     lines = [
         *("recc: the toolchain is not declared", "recc: compile", "recc: compile hit", "recc: mode="),

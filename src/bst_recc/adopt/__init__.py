@@ -1,12 +1,10 @@
 # bst-recc adopt: adds recc to a project that exists.
 # SPDX-License-Identifier: Apache-2.0
-"""Parsing and editing are in document, judging in elements, planning in plan and wiring; here files are written."""
+"""Judging is in elements, planning in plan and wiring; here files are written."""
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,15 +15,7 @@ from bst_recc.adopt.elements import Tree
 from bst_recc.adopt.plan import Plan
 from bst_recc.adopt.wiring import Wiring
 from bst_recc.errors import ReccError
-from bst_recc.project import Project, replace_file
-
-
-def difference(path: Path, name: str, new: str) -> str:
-    """A unified diff, which patch and git take, from a file's content to `new`."""
-    old = path.read_bytes().decode() if path.exists() else ""
-    before, after = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (old, new))
-    diff = difflib.unified_diff(before, after, f"a/{name}" if old else "/dev/null", f"b/{name}")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff)
+from bst_recc.project import Project, difference, replace_file
 
 
 @click.command()

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bst_recc.adopt.document import Document, Mapping, NotUnderstood, Text
+from bst_recc.document import Document, Mapping, NotUnderstood, Text
 from bst_recc.project import Project
 
 WRAPPER_PATH = "/usr/recc/session:/usr/recc/bin:"

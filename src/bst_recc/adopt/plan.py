@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bst_recc.adopt.document import Document, Mapping, NotUnderstood, enlist
 from bst_recc.adopt.elements import WRAPPER_PATH, Element, Tree, included, listed, texts
+from bst_recc.document import Document, Mapping, NotUnderstood, enlist
 
 DIGEST = "RECC_REMOTE_PLATFORM_chrootRootDigest"
 WRAPPER = "buildsystems/recc-wrapper.bst"

@@ -17,9 +17,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 import bst_recc
-from bst_recc.adopt.document import NotUnderstood, enlist, extend, prefix, put
 from bst_recc.adopt.elements import WRAPPER_PATH, Tree, included, listed
 from bst_recc.adopt.plan import COMPILE_NOTHING, RUNTIME, Remark, entry, reached
+from bst_recc.document import NotUnderstood, enlist, extend, prefix, put
 from bst_recc.errors import ReccError
 
 RECC, TOOLCHAIN = "recc.bst", "toolchain.bst"

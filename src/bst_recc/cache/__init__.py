@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import click
 
-from bst_recc.cache import push, use
+from bst_recc.cache import push, status, use
 from bst_recc.cache.places import DOMAINS, address, servers, urls
 from bst_recc.errors import ReccError
 from bst_recc.reapi import answers
@@ -60,13 +62,21 @@ class Cache(Service):
         # connections open as long as they live.
         first = ["setpriv", "--pdeathsig=KILL"]
         last = ["--cache-failures=false", "--shutdown-deadline=1", "--log-level=warning"]
-        return {
-            domain: [
-                *first,
-                *casd(place, self.data / domain, self.settings, f"--local-server-instance={domain}", *last),
-            ]
-            for domain, place in self.addresses.items()
-        }
+        servers = {}
+        for domain, place in self.addresses.items():
+            own = (f"--local-server-instance={domain}", f"--metrics-mode=file://{self.log}/{domain}.metrics")
+            servers[domain] = [*first, *casd(place, self.data / domain, self.settings, *own, *last)]
+        # Looking counts what the metrics say, which grow with each request.
+        look = [
+            sys.executable,
+            "-c",
+            "from bst_recc.cli import main; main()",
+            "cache",
+            "status",
+            "--data",
+            str(self.data),
+        ]
+        return servers | {"lookups": [*first, "sh", "-c", 'while sleep 3600; do "$@" >/dev/null; done', "sh", *look]}
 
     def health(self) -> dict[str, tuple[bool, str]]:
         """Whether each server answers."""
@@ -80,6 +90,12 @@ class Cache(Service):
             where = f"in {self.data / domain}, at most {self.settings['quota']}"
             local = " --mode local" * (domain == "quasi-safe")
             click.echo(f"\n{domain} results, {where}: {modes}\n    bst-recc cache use {place}{local}")
+
+    def status(self, as_json: bool = False) -> int:
+        """Say what runs, what it holds, and how often it was asked; exit status 1 unless all is well."""
+        found = status.facts(self)
+        click.echo(json.dumps(found, indent=2) if as_json else "\n".join(status.lines(self, found)))
+        return int(not all(domain["well"] for domain in found["domains"].values()))
 
     def clear(self, domain: str) -> None:
         """Forget the results of a domain, by default of both; it goes on if it runs."""
@@ -98,7 +114,10 @@ class Cache(Service):
 
 
 command = commands(
-    Cache, (Cache.clear, [click.Argument(["domain"], type=click.Choice([*DOMAINS, "both"]), default="both")])
+    Cache,
+    (Cache.clear, [click.Argument(["domain"], type=click.Choice([*DOMAINS, "both"]), default="both")]),
+    (Cache.status, [click.Option(["--json", "as_json"], is_flag=True, help="Print JSON, for programs.")]),
 )
+command.commands["status"].epilog = status.HELP
 for other in (push.command, use.command):
     command.add_command(other)

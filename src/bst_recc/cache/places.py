@@ -18,7 +18,7 @@ def address(text: str) -> str:
     """HOST[:PORT], perhaps after https://, or unix:DIRECTORY; with the port, and absolute; raises BadParameter."""
     if text.startswith("unix:"):
         return f"unix:{socket_directory(text.removeprefix('unix:'))}"
-    match = re.fullmatch(r"(https://)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::(\d{1,5}))?", text)
+    match = re.fullmatch(r"(https://)?(\[[0-9a-fA-F:.]+\]|(?!\d+(?:$|:))[\w.-]+)(?::(\d{1,5}))?", text)
     port = int(match[3] or (ENCRYPTED if match[1] else PLAIN)) if match else 0
     if not match or not 0 < port < 65535:
         raise click.BadParameter(f"'{text}' is neither [https://]HOST[:PORT] nor unix:DIRECTORY.")

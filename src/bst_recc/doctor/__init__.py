@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from bst_recc.doctor import host, mirror, prove, remotes, toolchain
+from bst_recc.doctor import abilities, host, mirror, prove, remotes, toolchain
 from bst_recc.doctor.context import FAIL, OK, WARN, Context, Finding
 from bst_recc.errors import ReccError
 from bst_recc.project import Project
@@ -16,8 +16,8 @@ from bst_recc.project import Project
 Check = Callable[[Context], Iterator[Finding]]
 # What elements are built with: of no consequence where an execution service builds them.
 BUILDING: tuple[Check, ...] = (host.check_bwrap, host.check_fuse)
-OTHERS: tuple[Check, ...] = (host.check_disk, host.check_sources, remotes.check_remote, remotes.check_domains)
-CHECKS = (host.check_environment, *BUILDING, *OTHERS, toolchain.check_bypass)
+SERVICES: tuple[Check, ...] = (remotes.check_remote, abilities.check_abilities, remotes.check_domains)
+CHECKS = (host.check_environment, *BUILDING, host.check_disk, host.check_sources, *SERVICES, toolchain.check_bypass)
 
 
 def examine(context: Context, checks: Iterable[Check]) -> Iterator[Finding]:
@@ -47,7 +47,8 @@ def command(elements: tuple[str, ...], mode: str | None, config: Path | None, **
 
     Without an option: a line for each thing, in a second or so, and remedies
     below what fails. Nothing is built. To see whether this client may write to
-    an action cache, an empty result is stored under a digest that no compile has.
+    an action cache, an empty result is stored under a digest that no compile has;
+    to see how a service executes, it gets an action whose toolchain does not exist.
 
     --prove builds an element of two compiles for each builder of this client, with
     your configuration: does recc execute them, and do they find room beside the

@@ -10,17 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from buildstream._context import Context as Settings
-from buildstream._exceptions import BstError
 
 from bst_recc.bst import run_bst
-from bst_recc.errors import ReccError, clean
+from bst_recc.errors import clean
 from bst_recc.project import Project
-from bst_recc.reapi import Endpoint
+from bst_recc.reapi import Endpoint, endpoints, load_settings
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
-# As the user configuration names them, and BuildStream's own class.
-SERVICES = {"execution-service": "exec_spec", "storage-service": "storage_spec", "action-cache-service": "action_spec"}
 SYMBOLS = {OK: click.style("✔", fg="green"), WARN: click.style("⚠", fg="yellow"), FAIL: click.style("✘", fg="red")}
 
 
@@ -51,15 +47,7 @@ class Context:
     @cached_property
     def settings(self) -> Any:
         """All that the user configuration says; raises ReccError where bst refuses it."""
-        settings = Settings()
-        try:
-            settings.load(str(self.configuration) if self.configuration else None)
-            own = settings.get_overrides(self.project.name).get_mapping("remote-execution", None)
-            if own:
-                settings.remote_execution_specs = settings._load_remote_execution(own)
-        except BstError as error:
-            raise ReccError(str(error), "Correct the user configuration, or XDG_CACHE_HOME.") from None
-        return settings
+        return load_settings(self.configuration, self.project.name)
 
     @cached_property
     def mode(self) -> str:
@@ -75,16 +63,7 @@ class Context:
     @cached_property
     def endpoints(self) -> dict[str, Endpoint]:
         """The services that builds of this project use, by name; raises ReccError where recc cannot use them."""
-        specs, storage = self.settings.remote_execution_specs, self.settings.remote_cache_spec
-        if storage and not specs:
-            raise ReccError("cache: storage-service alone gives recc no action cache.", "Add remote-execution.")
-        found = {}
-        for name, attribute in SERVICES.items() if specs else ():
-            if spec := getattr(specs, attribute) or (storage if name == "storage-service" else None):
-                files = (spec.server_cert_file, spec.client_key_file, spec.client_cert_file, spec.access_token_file)
-                paths = [Path(file) if file else None for file in files]
-                found[name] = Endpoint(name, spec.url, spec.instance_name or "", spec.push, *paths)
-        return found
+        return endpoints(self.settings)
 
     def bst(self, *arguments: str, timeout: float | None = None) -> str:
         """What bst prints, in this mode; raises ReccError where it fails, Late after `timeout` seconds."""

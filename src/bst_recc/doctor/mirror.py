@@ -11,7 +11,7 @@ from ruamel.yaml.resolver import VersionedResolver
 
 from bst_recc.errors import ReccError
 from bst_recc.mirror import ALIASES, host_mirror
-from bst_recc.project import Project, base_directory, replace_file
+from bst_recc.project import Configuration, Project, replace_file
 
 NAMES = [f"{alias}{moment}" for alias in ALIASES.values() for moment in ("", "-updates")]
 
@@ -46,6 +46,6 @@ def prefer(project: Project, configuration: str | None, write: bool) -> None:
     if not write:
         click.echo(merged("", project, url), nl=False)
         return
-    path = Path(configuration or base_directory("XDG_CONFIG_HOME", ".config") / "buildstream.conf")
+    path = Path(configuration or Configuration.file())
     replace_file(path, merged(path.read_text() if path.exists() else "", project, url))
     click.echo(f"{path} prefers {url}")

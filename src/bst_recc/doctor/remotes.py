@@ -67,22 +67,26 @@ def judge_writing(context: Context, remote: Remote) -> Finding:
 
 
 def stores(context: Context) -> set[str]:
-    """Where results of compiles are stored: a server, and this machine where elements are built on it."""
+    """Where results of compiles are stored: a server's instance, and this machine where elements are built on it."""
     services = context.endpoints
-    servers = {services["action-cache-service"].url.rstrip("/")} if "action-cache-service" in services else set()
+    service = services.get("action-cache-service")
+    servers = {f"{service.url.rstrip('/')} {service.instance}"} if service else set()
     return servers if "execution-service" in services else servers | {str(Path(context.settings.cachedir).resolve())}
 
 
 def check_domains(context: Context) -> Iterator[Finding]:
     """That quasi-safe results (mode local) and hermetic ones (the other modes) are not in one action cache."""
-    local = context.mode == "local"
-    file, other = ("team-cache.conf", "hermetic") if local else ("team-cache-local.conf", "quasi-safe")
-    team = context.project.directory / "conf" / file
-    theirs = [Context(context.project, team)] * team.is_file() + [Context(context.project)] * local
-    shared = stores(context) & set().union(*map(stores, theirs))
-    if shared and context.mode != "off":
-        text = f"mode {context.mode} has {other} results in its action cache ({', '.join(sorted(shared))}): "
+    local, usual = context.mode == "local", stores(Context(context.project))
+    other = "hermetic" if local else "quasi-safe"
+    mixed = {store for store in stores(context) if store.endswith(f" {other}")}
+    # What bst takes without -c is for other modes, unless it says so itself.
+    if local and not any(store.endswith(" quasi-safe") for store in usual):
+        mixed |= stores(context) & usual
+    if mixed and context.mode != "off":
+        text = f"mode {context.mode} has {other} results in its action cache ({', '.join(sorted(mixed))}): "
         text += "a hostile element that is built in mode local can poison the other modes."
-        own = "Give mode local a user configuration of its own (bst -c), with another server, and this line: "
+        use = f"With a team's cache: bst-recc cache use ADDRESS{' --mode local' * local} [-c FILE, for bst -c FILE]"
+        own = "Else give mode local a user configuration of its own (bst -c), with this line: "
         trust = "Or build in mode remote, in which no element can write it, or trust all that you build in local."
-        yield Finding("domains", WARN, text, (own + "cachedir: ${XDG_CACHE_HOME}/buildstream-local", trust))
+        own += "cachedir: ${XDG_CACHE_HOME}/buildstream-local"
+        yield Finding("domains", WARN, text, (use, own, trust) if local else (use,))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,22 @@ def write_html(path: Path, report: dict[str, Any]) -> None:
         raise ReccError(f"cannot write {path}: {error.strerror}.", "Name another file: --html FILE") from None
 
 
+def markdown(report: dict[str, Any]) -> str:
+    """The report for the summary of a job in a forge's CI: tables of GitHub's Markdown, without the commands."""
+
+    def text(words: str) -> str:
+        # With a backslash before each of them, no mark means anything.
+        return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", clean(words))
+
+    lines = [f"### {text(title(report))}"]
+    for section in sections(report, SHOWN_MISSES):
+        width = len(section.headings) - (section.headings[-1] == "command")
+        rules = ["-:" if name in NUMBERS else "-" for name in section.headings[:width]]
+        rows = [map(text, section.headings[:width]), rules, *(map(text, row[:width]) for row in section.rows)]
+        lines += ["", text(section.title), "", *(f"|{'|'.join(row)}|" for row in rows), "", section.more]
+    return "\n".join(lines + [f"\nNote: {text(note)}" for note in report["notes"]])
+
+
 @click.command(
     epilog="""A build is one run of bst. Logs do not name the run they belong to, but each run starts a casd, whose log
     (_casd/ beside the projects' logs) tells when it ran: what starts after it belongs to it, and so do runs of bst
@@ -51,6 +68,7 @@ def write_html(path: Path, report: dict[str, Any]) -> None:
 @click.option("--all", is_flag=True, help=f"List all misses, not the first {SHOWN_MISSES} per element.")
 @click.option("--json", is_flag=True, help="Print JSON, for programs.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as one page as well.")
+@click.option("--markdown", is_flag=True, help="Print it in Markdown, for the summary of a job of a forge.")
 @click.option("--schema", is_flag=True, help="Print the JSON schema of what --json prints, and nothing else.")
 @CONFIG
 def command(
@@ -75,5 +93,7 @@ def command(
         write_html(html, report)
     if flags["json"]:
         click.echo(json.dumps(report, indent=2))
+    elif flags["markdown"]:
+        click.echo(markdown(report))
     else:
         show(report, flags["all"])

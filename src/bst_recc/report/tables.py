@@ -18,7 +18,7 @@ from bst_recc.outcomes import OUTCOMES
 from bst_recc.report.contents import clock
 
 SHOWN_MISSES = 20
-COUNTED = ("compiles", "hits", "local", "remote", "failed", "errors", "not cached")
+COUNTED = ("compiles", "hits", "local", "remote", "failed", "errors", "not cached", "checked", "not deterministic")
 NUMBERS = (*COUNTED, "links hit", "hit rate", "in hits", "in misses", "time", "number")
 
 

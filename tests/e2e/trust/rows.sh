@@ -2,9 +2,10 @@
 # Runs in an element's sandbox: compiles each row of docs/trust.md with the bare compiler and through recc.
 # SPDX-License-Identifier: Apache-2.0
 #
-# usage: rows.sh [--recc|--ask] C-COMPILER C++-COMPILER [NAME…]
+# usage: rows.sh [--recc|--ask|--check] C-COMPILER C++-COMPILER [NAME…]
 #
 # --recc: without what is remembered of compiles. --ask: with it, but recc is asked as well.
+# --check: each hit is compiled again.
 # A row NAME is a function row_NAME, which compiles, in one of the files rows-*.sh.
 # setup_NAME, where there is one, writes the sources; else there is a.c. change_NAME,
 # where there is one, changes what the result must follow. Names that begin with gcc_
@@ -22,6 +23,7 @@ export BST_RECC_ASK_ABOVE=1000000
 case $1 in
 --recc) BST_RECC_MANIFEST=off && export BST_RECC_MANIFEST && shift ;;
 --ask) BST_RECC_ASK_ABOVE=0 && shift ;;
+--check) BST_RECC_CHECK=1/1 && export BST_RECC_CHECK && shift ;;
 esac
 cc=$1
 cxx=$2

@@ -151,6 +151,16 @@ void learn_cost(const struct run *run)
     free(path);
 }
 
+/* True, unless the hit is wrong: then it fails. */
+static bool passes_check(struct run *run, const struct words *objects)
+{
+    struct words hit = {0};
+    for (size_t i = 0; run->check && i < objects->count; i++)
+        add_word(&hit, content_path(run, objects->word[i]));
+    check_hit(run, &hit, is_one_stream(), "manifest");
+    return true;
+}
+
 /* `objects`: its outputs' contents, then those of its messages, which are still to be shown. */
 static bool answer_directly(struct run *run, struct words *objects)
 {
@@ -169,7 +179,8 @@ static bool answer_directly(struct run *run, struct words *objects)
         answered = facts && holds(run, facts + 1, objects) && has_outputs(run, &planned);
         if (answered)
             judge_outputs(&verdict, run);
-        answered = answered && !verdict.why[0] && do_whole(bring_all, &(struct answer_of){run, objects});
+        answered = answered && !verdict.why[0] && passes_check(run, objects) &&
+                   do_whole(bring_all, &(struct answer_of){run, objects});
         entry = next;
     }
     if (answered)
@@ -190,6 +201,8 @@ void run_directly(struct run *run)
         char **messages = objects.word + run->plan.outputs.count;
         print(run, content_path(run, messages[0]), content_path(run, messages[1]));
         write_log(run, "hit", "manifest");
+        if (run->own)
+            leave(run, 0);
         exit(0);
     }
     make_directories(format("%s/index", run->manifest));
@@ -201,8 +214,7 @@ void run_directly(struct run *run)
 void compile_directly(struct run *run)
 {
     struct verdict verdict = {0};
-    if (!run->own)
-        make_own(run);
+    make_own(run);
     char *record = own_file(run, "record"), *out = own_file(run, "out");
     char *err = is_one_stream() ? out : own_file(run, "err");
     long long began = milliseconds();

@@ -76,7 +76,7 @@ static char *short_text(const struct run *run, const char *word)
 
 void write_log(const struct run *run, const char *word, const char *detail)
 {
-    static const char *const kinds[] = {"alone", "compile", "link", "other"};
+    static const char *const kinds[] = {"alone", "compile", "link", "other", "check"};
     const char *kind = kinds[run->plan.kind];
     long long ms = milliseconds() - run->started;
     char *text = short_text(run, word), *shown = checked(strdup(detail && *detail ? detail : "-")), *line;

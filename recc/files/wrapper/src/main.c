@@ -78,6 +78,18 @@ static enum mode read_mode(const char *text)
     return strncmp(text, "off: ", 5) == 0 ? OFF : UNKNOWN_MODE;
 }
 
+/* '1/N'; 'off', or nothing, is 0. */
+static unsigned read_check(const char *text)
+{
+    const char *number = strncmp(text, "1/", 2) == 0 ? text + 2 : "";
+    size_t size = strspn(number, "0123456789");
+    unsigned check = size <= 9 && !number[size] ? atoi(number) : 0;
+    if (!check && *text && strcmp(text, "off") != 0)
+        stop(format("BST_RECC_CHECK '%s' is not known.", text),
+             "  1. Use 1/N, such as 1/200: one in N hits is compiled again and compared. Or off.\n");
+    return check;
+}
+
 int main(int argc, char **argv)
 {
     char self[PATH_MAX] = "", here[PATH_MAX];
@@ -103,6 +115,7 @@ int main(int argc, char **argv)
         return run_plainly(&run, argv);
     if (run.mode == UNKNOWN_MODE && *mode)
         stop(format("BST_RECC_MODE '%s' is not known.", mode), "  1. Use off, local, cache-only, remote or verify.\n");
+    run.check = read_check(variable("BST_RECC_CHECK", ""));
     make_directories(checked(strdup(run.logs)));
     if (run.mode == LOCAL)
         journal = format("%s/journal", run.logs);

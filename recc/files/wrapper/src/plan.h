@@ -5,7 +5,7 @@
 
 #include "words.h"
 
-enum kind { RUN_ALONE, RUN_COMPILE, RUN_LINK, RUN_OTHER };
+enum kind { RUN_ALONE, RUN_COMPILE, RUN_LINK, RUN_OTHER, RUN_CHECK /* in the log */ };
 
 struct plan {
     enum kind kind;

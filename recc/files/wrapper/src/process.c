@@ -92,6 +92,8 @@ void become(const struct child *child)
             setenv("OBSERVE_STRICT", "1", 1);
         setenv("LD_PRELOAD", child->link_scan ? PREFIX "/lib/observe-link.so:" PREFIX "/lib/observe.so" : PREFIX "/lib/observe.so", 1);
     }
+    if (child->idle)
+        setpriority(PRIO_PROCESS, 0, 19);
     if (child->no_commands) {
         int fd = open(program, O_RDONLY | O_CLOEXEC);
         forbid_commands();

@@ -16,6 +16,7 @@ struct child {
     bool strict;            /* it must not read what can be read only once */
     bool link_scan;         /* with the library that keeps a linker from writing */
     bool no_commands;       /* it may not start programs */
+    bool idle;              /* it has all the time that others leave */
     const char *const *set; /* NAME, value, NAME, value, …, NULL; the value NULL removes it */
 };
 

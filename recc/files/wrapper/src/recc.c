@@ -3,6 +3,7 @@
 #include "recc.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,26 @@ static void read_errors(struct answer *answer, char *text)
     }
 }
 
+static const char failed_lookup[] = "Error while querying action cache";
+
+/*
+ * While its server is gone, each lookup takes as long as casd retries: the first that fails
+ * is an element's last, and what follows compiles as after a miss.
+ */
+static void give_up(const struct run *run, const char *lost, const struct answer *answer)
+{
+    int made = open(lost, O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    char *path = format("%s/build-log", run->logs);
+    int log = made < 0 ? -1 : open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (log >= 0) {
+        dprintf(log, "recc: the cache does not answer; this element goes on without it\n%s", answer->errors ? answer->errors : "");
+        close(log);
+    }
+    if (made >= 0)
+        close(made);
+    free(path);
+}
+
 static void read_recc_log(struct answer *answer, const char *directory)
 {
     DIR *files = opendir(directory);
@@ -91,7 +112,7 @@ static void read_recc_log(struct answer *answer, const char *directory)
         } else if ((found = strstr(text, "Executing action remotely..."))) {
             answer->word = "remote";
             read_digest(answer, found);
-        } else if (strstr(text, "Action not cached")) {
+        } else if (strstr(text, "Action not cached") && !strstr(text, failed_lookup)) {
             answer->missed = true;
             if ((found = strstr(text, "Action cache updated for")))
                 read_digest(answer, found);
@@ -132,12 +153,16 @@ static char *key_of(const struct run *run)
 
 void ask_recc(struct run *run, struct answer *answer)
 {
-    bool local = run->mode == LOCAL;
+    bool local = run->mode == LOCAL, optional = local || run->mode == CACHE_ONLY;
+    char *lost = format("%s/lost", run->logs);
     char *logs = own_file(run, "recc"), *out = own_file(run, "out"), *err = own_file(run, "err");
     char *salt = local ? key_of(run) : NULL, *above = checked(strdup(run->directory)), *nonce;
     struct words outputs = {0}, command = {0};
     int levels = 0;
 
+    *answer = (struct answer){.word = "error", .status = 1 << 8};
+    if (optional && access(lost, F_OK) == 0)
+        return;
     for (size_t i = 0; i < run->plan.outputs.count; i++) {
         char *output = relative(run, run->plan.outputs.word[i]);
         int up = 0;
@@ -162,7 +187,7 @@ void ask_recc(struct run *run, struct answer *answer)
         /* Never store, and never believe, that a command fails: it may have been killed. */
         "RECC_CACHE_UPLOAD_FAILED_BUILD", "",
         "RECC_IGNORE_FAILURE_RESULT", "1",
-        "RECC_CACHE_ONLY", local || run->mode == CACHE_ONLY ? "1" : NULL,
+        "RECC_CACHE_ONLY", optional ? "1" : NULL,
         "RECC_CACHE_UPLOAD_LOCAL_BUILD", local ? "1" : NULL,
         /* Part of an action's digest: results of one salt never answer a lookup with another. */
         "RECC_ACTION_SALT", salt,
@@ -184,9 +209,12 @@ void ask_recc(struct run *run, struct answer *answer)
 
     mkdir(logs, 0777);
     write_settings(run, &outputs);
-    *answer = (struct answer){.word = "error"};
     answer->status = run_child(&(struct child){.command = command.word,
                                                .directory = run->mirror, .in = "/dev/null", .out = out,
                                                .err = err, .no_commands = !local, .set = settings});
     read_recc_log(answer, logs);
+    if (optional && answer->errors && strstr(answer->errors, failed_lookup)) {
+        answer->status = 1 << 8;
+        give_up(run, lost, answer);
+    }
 }

@@ -76,19 +76,19 @@ static const char remedies[] =
     "     Run bst-recc doctor with the name of this element.\n"
     "  3. Compile not deterministic (random names, time, -flto): build it twice with recc_mode off and compare.\n"
     "     With -flto, -frandom-seed=NAME makes gcc deterministic.\n"
-    "  4. Remote execution failed by itself (not available, a full disk): the compiler's own messages are missing above.\n"
+    "  4. Remote execution failed by itself (not available, a full disk): the compiler's own messages are missing above.\n";
+static const char without_recc[] =
     "  To build this element without recc: environment: {BST_RECC_MODE: 'off: REASON'}, then bst build --retry-failed;\n"
     "  its links alone: {BST_RECC_LINKS: none}\n";
 
-static void fail(struct run *run, const struct answer *answer, const char *what, const char *path)
+void fail(struct run *run, const char *errors, const char *what, const char *path, const char *solutions)
 {
     char *text = plan_text(&run->plan);
     write_log(run, "error", NULL);
     fprintf(stderr, "recc: this %s %s: %s\n", run->plan.kind == RUN_LINK ? "link" : "compile", what, text);
     fflush(stderr);
     copy(path, 2);
-    fputs(answer->errors ? answer->errors : "", stderr);
-    fputs(remedies, stderr);
+    fprintf(stderr, "%s%s%s", errors ? errors : "", solutions, without_recc);
     leave(run, 1 << 8);
 }
 
@@ -98,10 +98,12 @@ static void end_with_result(struct run *run, const struct answer *answer)
     char *err = own_file(run, "err"), *record = own_file(run, "record");
     struct verdict verdict = {0};
     struct record observed;
+    struct words result = {0};
     struct stat messages;
 
     if (run->plan.kind == RUN_LINK && lacked_make(run, err))
         end_uncached(run, "program", "make", compile(run, NULL, NULL, NULL));
+    name_result(run, &result);
     if (run->mode == VERIFY) {
         char *own_out = own_file(run, "own-out"), *own_err = own_file(run, "own-err"), *difference = own_file(run, "difference");
         int status = compile(run, record, own_out, own_err);
@@ -110,13 +112,15 @@ static void end_with_result(struct run *run, const struct answer *answer)
         judge_compile(&verdict, &run->plan, &run->scan, &observed, &run->programs);
         if (status != 0 || verdict.why[0])
             end_uncached(run, verdict.why[0] ? verdict.why : "other-output", verdict.detail, status);
-        if (!compare_results(run, difference, own_out, own_err))
-            fail(run, answer, "gives something else in the toolchain's own sandbox", difference);
+        if (!compare_results(run, &result, difference, own_out, own_err))
+            fail(run, answer->errors, "gives something else in the toolchain's own sandbox", difference, remedies);
         write_log(run, "verified", answer->digest);
         leave(run, 0);
     }
     if (stat(err, &messages) == 0 && messages.st_size > 0 && (isatty(2) || quotes_others(&run->plan, &run->scan)))
         end_uncached(run, "messages", "of a file that is not an input", compile(run, NULL, NULL, NULL));
+    if (strcmp(answer->word, "hit") == 0)
+        check_hit(run, &result, false, answer->digest);
     if (!take(run))
         end_uncached(run, "other-output", "a file that the compiler did not write", compile(run, NULL, NULL, NULL));
     write_log(run, answer->word, answer->digest);
@@ -175,11 +179,13 @@ static void end_without_result(struct run *run, const struct answer *answer)
         object_to(&verdict, "link", "fails in the sandbox of the toolchain");
     if (verdict.why[0])
         end_uncached(run, verdict.why, verdict.detail, status);
-    fail(run, answer, "works here but fails in the toolchain's own sandbox", err);
+    fail(run, answer->errors, "works here but fails in the toolchain's own sandbox", err, remedies);
 }
 
 void make_own(struct run *run)
 {
+    if (run->own)
+        return;
     run->own = format("%s/XXXXXX", run->logs);
     if (!mkdtemp(run->own)) {
         run->own = NULL;

@@ -24,6 +24,7 @@ struct run {
     size_t journal;    /* its length before */
     long long cost;    /* ms of a compile, -1: not known */
     char *changed;     /* why what is remembered of it does not hold */
+    unsigned check;    /* one in so many hits is compiled again; 0: none */
 };
 
 /* Run the command to its end, and leave as it does. */
@@ -35,7 +36,7 @@ void run_alone(struct run *run, const char *why, const char *detail) __attribute
 /* What it has printed, and its messages; where they cannot be written, the compiler has to meet that itself. */
 void print(struct run *run, const char *out, const char *err);
 
-/* A directory for this command alone. */
+/* A directory for this command alone, if it has none yet. */
 void make_own(struct run *run);
 
 /* The command as it is, in the element's sandbox; with a record where one is asked for. Its wait status. */
@@ -48,8 +49,20 @@ void leave(const struct run *run, int status) __attribute__((noreturn));
 /* In recc's place for 'local': compile in the element's sandbox under observation. */
 int watch(char *const command[]);
 
-/* Compare what was compiled here with what is in the mirror; what differs goes to the file `path`. */
-bool compare_results(const struct run *run, const char *path, const char *out, const char *err);
+/* Say what is wrong with its result, and what can be done: the element fails. `errors`: of recc, or NULL. */
+void fail(struct run *run, const char *errors, const char *what, const char *path, const char *remedies) __attribute__((noreturn));
+
+/* The files of the result that recc has brought: outputs, what it printed, its messages. */
+void name_result(const struct run *run, struct words *result);
+
+/* Compare what was compiled here with the result `there`; what differs goes to the file `path`. */
+bool compare_results(const struct run *run, const struct words *there, const char *path, const char *out, const char *err);
+
+/*
+ * Before a hit is used: compile one in `run->check` again and compare. Returns if they are the same or if another compile
+ * differs as well. `one_stream`: what it printed has its messages among it. `origin`: who gave it.
+ */
+void check_hit(struct run *run, const struct words *hit, bool one_stream, const char *origin);
 
 /* Whether it uses make's jobserver: it says so where there is none, as in an executor's sandbox. */
 bool needs_jobserver(const struct run *run);
