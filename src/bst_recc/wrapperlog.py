@@ -30,7 +30,9 @@ COMPILE = re.compile(
 )
 HIDDEN = re.compile(r"recc: not cached, hidden input (.*?) ?read by: (\d+), first (.*)")
 SUMMARY = re.compile(r"recc: mode=(\S+) (compiles=\d+ .*?) uncached:(.*)")
+STARTS = (b"recc: ", b"[", b"    BST_RECC_MODE: ", b"    RECC_REMOTE_PLATFORM_")
 MODE = re.compile(r"    BST_RECC_MODE: [\"']?([\w-]+).*")
+TOOLCHAIN = re.compile(r"    RECC_REMOTE_PLATFORM_chrootRootDigest: (\S+)")
 END = re.compile(r"\[[\d:-]{8}\] (SUCCESS|FAILURE) +(?:\[[^]]*\] )?.+?: (.*)")
 
 
@@ -91,12 +93,14 @@ class Log:
     """What one build log says; `state` is 'built', 'failed' or '', `mode` None where it does not say.
 
     `complete`: all its compiles are in a summary; otherwise `counts` are those up to where it ends. `opted_out` is why
-    the element is built without recc, if it says so. `hidden`: a file, how many compiles read it, and the first one.
+    the element is built without recc, if it says so; `toolchain` the digest of its own. `hidden`: a file, how many
+    compiles read it, and the first one.
     """
 
     state: str = ""
     mode: str | None = None
     opted_out: str = ""
+    toolchain: str = ""
     complete: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     uncached: Counter[str] = field(default_factory=Counter)
@@ -121,7 +125,7 @@ def read_log(path: Path) -> Log:
     with path.open("rb") as lines:
         for raw in lines:
             # A line without an end is still being written, or was cut off.
-            if not raw.startswith((b"recc: ", b"[", b"    BST_RECC_MODE: ")) or not raw.endswith(b"\n"):
+            if not raw.startswith(STARTS) or not raw.endswith(b"\n"):
                 continue
             line = raw.decode(errors="replace").rstrip("\r\n")
             if match := COMPILE.fullmatch(line):
@@ -147,6 +151,8 @@ def read_log(path: Path) -> Log:
                 log.opted_out = line.removeprefix("recc: off: ")
             elif match := MODE.fullmatch(line):
                 log.mode = log.mode or match[1]
+            elif match := TOOLCHAIN.fullmatch(line):
+                log.toolchain = log.toolchain or match[1]
             elif (match := END.fullmatch(line)) and (match[1] == "FAILURE" or match[2] == "Build"):
                 log.state = "built" if match[1] == "SUCCESS" else "failed"
     for compile in log.compiles[summed:]:

@@ -437,7 +437,7 @@ def test_never_seen(lab: Lab) -> None:
 
 
 def test_the_same_action_before(lab: Lab) -> None:
-    assert lab.missed(A, A)[0]["text"] == "not in the cache any more"
+    assert lab.missed(A, A)[0]["text"] == "compiled before, but not in this cache"
     assert lab.missed(A, A, "cache-only")[0]["kind"] == "not-stored"
     lab.log([compiled("hit", B, "cc -c a.c")], -7200)
     assert lab.missed(A, B)[0]["kind"] == "not-in-cache"

@@ -62,6 +62,8 @@ class Before:
                 "Or delete the other one.",
             )
         service = [f"    url: {scalar(urls(place)[domain])}", f"    instance-name: {domain}"]
+        # Without it a build waits for a silent server for ever. It must be enough for the largest file that is sent.
+        service.append("    connection-config: {request-timeout: 120}")
         service += ["    auth:"] * bool(files) + [f"      {name}: {scalar(file)}" for name, file in files.items()]
         lines = ["remote-execution:", "  storage-service:", *service, "  action-cache-service:", *service]
         lines.append(f"    push: {str(push).lower()}")

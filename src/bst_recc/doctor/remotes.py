@@ -14,7 +14,10 @@ REFUSED = ("it refuses this client", "Give the right credentials in the section 
 # What a failed call means, and what to do.
 REASONS = {
     "DEADLINE_EXCEEDED": ("it hangs", "See that a service is alive there, with https:// if it has TLS."),
-    "UNAVAILABLE": ("it cannot be reached", "See that it runs, that url is its own, and with https:// server-cert."),
+    "UNAVAILABLE": (
+        "it cannot be reached",
+        "See that it runs, that url is its own, and with https:// server-cert. Without it: bst-recc cache use --stop",
+    ),
     "UNAUTHENTICATED": REFUSED,
     "PERMISSION_DENIED": REFUSED,
 }

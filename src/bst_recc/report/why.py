@@ -18,7 +18,7 @@ SHOWN_NAMES = 3
 # The kinds of reasons, as the JSON has them, and their words; the weightiest difference first.
 REASONS = {
     "never-seen": "never seen",
-    "not-in-cache": "not in the cache any more",
+    "not-in-cache": "compiled before, but not in this cache",
     "not-stored": "compiled before, but its result was not stored",
     "mode": "first compile in this mode, which keeps its results apart",
     "toolchain": "toolchain changed",
@@ -177,4 +177,8 @@ class History:
         actions = ((digest, self.logs.cas.read("Action", digest)) for digest in others)
         own = self.logs.cas.read("Action", now.digest)
         before = next((digest for digest, action in actions if own and action and action.salt == own.salt), others[0])
-        return reasons(compare(self.logs.cas, before, now.digest))
+        told = reasons(compare(self.logs.cas, before, now.digest))
+        # What another machine has stored cannot be read here, but the logs name the toolchains.
+        if [one["kind"] for one in told] == ["unknown"] and earlier[0].file.log.toolchain != missed.file.log.toolchain:
+            return [reason("toolchain")]
+        return told

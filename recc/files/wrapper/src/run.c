@@ -76,7 +76,8 @@ static const char remedies[] =
     "     Run bst-recc doctor with the name of this element.\n"
     "  3. Compile not deterministic (random names, time, -flto): build it twice with recc_mode off and compare.\n"
     "     With -flto, -frandom-seed=NAME makes gcc deterministic.\n"
-    "  4. Remote execution failed by itself (not available, a full disk): the compiler's own messages are missing above.\n";
+    "  4. Remote execution failed by itself (not available, a full disk): the compiler's own messages are missing above.\n"
+    "     bst-recc cache use --stop builds without a team's cache.\n";
 static const char without_recc[] =
     "  To build this element without recc: environment: {BST_RECC_MODE: 'off: REASON'}, then bst build --retry-failed;\n"
     "  its links alone: {BST_RECC_LINKS: none}\n";
