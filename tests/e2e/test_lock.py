@@ -136,7 +136,7 @@ class Toolchain:
 
 @pytest.fixture
 def toolchain(archive: Archive, tmp_path: Path) -> Toolchain:
-    toolchain = Toolchain(tmp_path / "project/toolchain", archive)
+    toolchain = Toolchain(tmp_path / "project/debian-toolchain", archive)
     toolchain.path.mkdir(parents=True)
     (toolchain.path.parent / "project.conf").write_text("name: project\n")
     shutil.copy(archive.keyring, toolchain.path)
