@@ -18,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support")
 
 from harness import BIN, ROOT
 
-PRODUCT = "{{cookiecutter.project_slug}}"
 SOURCES = "recc/files/wrapper/src"
 RECC = "recc/include/recc.yml"
 # MANIFEST: 'local' as it is; LOCAL: where recc is asked for all.
@@ -55,7 +54,7 @@ MUTANTS = {
     ),
     "no salt": (f"{SOURCES}/recc.c", '"RECC_ACTION_SALT", salt,', '"RECC_ACTION_SALT", NULL,', LOCAL, "response_file"),
     "no toolchain in the key": (
-        f"{PRODUCT}/include/gcc-for-recc.yml",
+        "recc/include/gcc-for-recc.yml",
         "toolchain.bst:components/gcc.bst\nconfig:",
         "toolchain.bst:packages/gettext.bst\nconfig:",
         trust("test_toolchain_change"),
@@ -149,9 +148,9 @@ MUTANTS = {
     "verify takes from the cache": (f"{SOURCES}/recc.c", "run->mode == VERIFY ? nonce : NULL", "NULL", VERIFY, "plain"),
     "remote falls back": (
         f"{SOURCES}/run.c",
-        """    fail(run, answer, "works here""",
+        """    fail(run, answer->errors, "works here""",
         """    end_uncached(run, "link", "", status);
-    fail(run, answer, "works here""",
+    fail(run, answer->errors, "works here""",
         trust("insufficient"),
         "",
     ),
