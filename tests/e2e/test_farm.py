@@ -116,7 +116,7 @@ def test_failures_are_not_stored(farm: Farm) -> None:
     """A compiler may have been killed: what failed is tried again."""
     element = add_element(farm.project, "failing", 1, "undeclared_{name} f{number};\n")
     for _ in range(2):
-        before = farm.started()
+        before = farm.settled()
         build = farm.project.build(element, "remote", check=False)
         assert build.status
         assert build.counts == Counts(compiles=1), build.log

@@ -110,6 +110,15 @@ class Farm:
         """Actions that workers (none named: all) have begun in a root of their own: compiles."""
         return sum(self.log(worker).count("Calling LocalCAS.FetchTree") for worker in workers or WORKERS)
 
+    def settled(self, seconds: float = 3) -> int:
+        """`started`, when nothing has begun for so long: what somebody gave up may be tried again."""
+        number, since = self.started(), time.monotonic()
+        while time.monotonic() < since + seconds:
+            time.sleep(0.2)
+            if (now := self.started()) != number:
+                number, since = now, time.monotonic()
+        return number
+
     def recovers(self, seconds: float = 60) -> None:
         """Wait until all is well; fail after `seconds`."""
         until(lambda: self.run("status", check=False).returncode == 0, seconds, "all is well again")

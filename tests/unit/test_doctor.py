@@ -581,13 +581,15 @@ def test_what_changes_a_compiler(make: Make, bst: list[Any], home: Path) -> None
     gcc, base, mine = tree(cas, "usr/bin/gcc"), tree(cas, "usr/bin/sh"), tree(cas, "usr/bin/gcc", "usr/lib/gcc/x/specs")
     compiler = "toolchain.bst:components/gcc.bst"
     staged = f"{compiler} {gcc}\ntoolchain.bst:packages/base.bst {base}\npackages/base.bst {mine}\n"
-    bst += ["", staged, f"{compiler} {gcc}\n", f"{compiler} {gcc}\ntoolchain.bst:packages/base.bst {base}\n"]
+    clang = ReccError("there is no clang in this toolchain.")
+    whole = f"{compiler} {gcc}\ntoolchain.bst:packages/base.bst {base}\n"
+    bst += ["", staged, f"{compiler} {gcc}\n", clang, whole]
     found = [(it.level, it.text) for it in toolchain.changes(context, "a.bst")]
     assert found == [
         ("FAIL", "packages/base.bst adds /usr/lib/gcc/x/specs"),
         ("FAIL", "packages/base.bst replaces /usr/bin/gcc"),
     ]
-    bst[:] = ["", staged.replace(mine, base), f"{compiler} {gcc}\n", f"{compiler} {gcc}\n"]
+    bst[:] = ["", staged.replace(mine, base), f"{compiler} {gcc}\n", clang, f"{compiler} {gcc}\n"]
     assert [it.text for it in toolchain.changes(context, "a.bst")] == ["nothing changes the compiler"]
     with pytest.raises(ReccError, match="the cache has lost"):
         list(toolchain.files(LocalCas(cas), f"{'0' * 64}/1"))
