@@ -486,29 +486,25 @@ EDITED = {
     " # changes daily\n-- BUILD_NUMBER\n+  (>):\n+  - BUILD_NUMBER\n # the end\n",
 }
 PIP, BY_JUNCTION = "pip\n  package-name: x", "junction\n  junction: plugins/buildstream-plugins.bst"
-JUNCTIONS = {
-    "recc": """kind: junction
+GIT_JUNCTION = """kind: junction
 sources:
 - kind: git
   url: {url}
   track: main
   ref: {commit}
 config:
-  path: recc
+  path: """
+JUNCTIONS = {
+    "recc": GIT_JUNCTION
+    + """recc
   options:
     arch: '%{{arch}}'
     recc_mode: '%{{recc_mode}}'
   overrides:
     toolchain.bst: toolchain.bst
 """,
-    "toolchain": """kind: junction
-sources:
-- kind: git
-  url: {url}
-  track: main
-  ref: {commit}
-config:
-  path: debian-toolchain
+    "toolchain": GIT_JUNCTION
+    + """debian-toolchain
   options:
     arch: '%{{arch}}'
   overrides:

@@ -62,21 +62,14 @@ class Cache(Service):
         # connections open as long as they live.
         first = ["setpriv", "--pdeathsig=KILL"]
         last = ["--cache-failures=false", "--shutdown-deadline=1", "--log-level=warning"]
-        servers = {}
+        programs = {}
         for domain, place in self.addresses.items():
             own = (f"--local-server-instance={domain}", f"--metrics-mode=file://{self.log}/{domain}.metrics")
-            servers[domain] = [*first, *casd(place, self.data / domain, self.settings, *own, *last)]
+            programs[domain] = [*first, *casd(place, self.data / domain, self.settings, *own, *last)]
         # Looking counts what the metrics say, which grow with each request.
-        look = [
-            sys.executable,
-            "-c",
-            "from bst_recc.cli import main; main()",
-            "cache",
-            "status",
-            "--data",
-            str(self.data),
-        ]
-        return servers | {"lookups": [*first, "sh", "-c", 'while sleep 3600; do "$@" >/dev/null; done', "sh", *look]}
+        look = [sys.executable, "-c", "from bst_recc.cli import main; main()", "cache", "status", "--data"]
+        again = ["sh", "-c", 'while sleep 3600; do "$@" >/dev/null; done', "sh"]
+        return programs | {"lookups": [*first, *again, *look, str(self.data)]}
 
     def health(self) -> dict[str, tuple[bool, str]]:
         """Whether each server answers."""

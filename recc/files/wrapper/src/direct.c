@@ -151,14 +151,12 @@ void learn_cost(const struct run *run)
     free(path);
 }
 
-/* True, unless the hit is wrong: then it fails. */
-static bool passes_check(struct run *run, const struct words *objects)
+static void check_objects(struct run *run, const struct words *objects)
 {
     struct words hit = {0};
     for (size_t i = 0; run->check && i < objects->count; i++)
         add_word(&hit, content_path(run, objects->word[i]));
     check_hit(run, &hit, is_one_stream(), "manifest");
-    return true;
 }
 
 /* `objects`: its outputs' contents, then those of its messages, which are still to be shown. */
@@ -179,8 +177,11 @@ static bool answer_directly(struct run *run, struct words *objects)
         answered = facts && holds(run, facts + 1, objects) && has_outputs(run, &planned);
         if (answered)
             judge_outputs(&verdict, run);
-        answered = answered && !verdict.why[0] && passes_check(run, objects) &&
-                   do_whole(bring_all, &(struct answer_of){run, objects});
+        answered = answered && !verdict.why[0];
+        if (answered) {
+            check_objects(run, objects);
+            answered = do_whole(bring_all, &(struct answer_of){run, objects});
+        }
         entry = next;
     }
     if (answered)
