@@ -188,7 +188,6 @@ def test_the_error_of_a_failing_build_is_on_the_screen(fetched: Project) -> None
         after = failed.log.rpartition("'nonsense' undeclared")[2]
         assert len(re.findall("^recc: mode=", after, re.MULTILINE)) == 1
         assert len(re.findall("^recc: ", after, re.MULTILINE)) <= 2
-        assert max(len(line) for line in failed.log.splitlines() if line.startswith("recc: compile")) <= 200
 
 
 def test_modes_of_the_same_trust_share_artifacts(fetched: Project) -> None:

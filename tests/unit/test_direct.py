@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 from wrapper import DECLARED, WRAPPER
+
+from bst_recc.cas import LocalCas
+from bst_recc.report.manifest import Manifest
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +80,44 @@ def test_what_is_as_it_was_is_answered(build: Build) -> None:
     build.header(2)
     assert build.compile() == ("local", "changed: n.h")
     assert build.compile() == HIT
+
+
+def test_a_header_that_is_found_where_nothing_was(build: Build) -> None:
+    words = ("-Ione", "-Itwo", "-c", "a.s")
+    for name in ("one", "two"):
+        (build.directory / name).mkdir()
+    (build.directory / "n.h").rename(build.directory / "two/n.h")
+    assert [build.compile(*words) for _ in range(2)] == [("local", "-"), HIT]
+    (build.directory / "one/n.h").write_text("N = 2\n")
+    assert build.compile(*words) == ("local", "changed: one/n.h (new)")
+
+
+def test_the_log_names_what_differs_from_the_newest_entry(build: Build) -> None:
+    for text in ("N = 1\n", '.include "m.h"\n'):
+        (build.directory / "n.h").write_text(text)
+        (build.directory / "m.h").write_text("N = 1\n")
+        build.compile()
+    (build.directory / "m.h").write_text("N = 2\n")
+    assert build.compile() == ("local", "changed: m.h")
+
+
+def test_a_report_can_read_what_is_remembered(build: Build, tmp_path: Path) -> None:
+    for value in (1, 2):
+        build.header(value)
+        build.compile()
+    (entry,) = build.entries.iterdir()
+    text = f"N {entry.name}\n".encode() + entry.read_bytes()
+    name = hashlib.sha256(text).hexdigest()
+    path = tmp_path / "cas/objects" / name[:2] / name[2:]
+    path.parent.mkdir(parents=True)
+    path.write_bytes(text)
+    manifest = Manifest(LocalCas(tmp_path / "cas"), f"{name}/{len(text)}")
+    after, before = manifest.entries("a.o", "a.s", str(build.directory))
+    header, source = (str(build.directory / name) for name in ("n.h", "a.s"))
+    assert [one.files[header] for one in (before, after)] == [
+        hashlib.sha256(f"N = {value}\n".encode()).hexdigest() for value in (1, 2)
+    ]
+    assert before.files[source] == after.files[source]
 
 
 def test_several_states_are_remembered_up_to_a_number(build: Build) -> None:

@@ -240,7 +240,7 @@ def test_a_compiler_that_is_a_script_cannot_be_observed(call: Caller) -> None:
 def test_a_log_line_is_one_line_of_six_fields(call: Caller, name: str) -> None:
     log = call.alone("-c", name)
     assert log[:2] == ["alone", "name" if name.startswith("bytes") else "unknown-file"]
-    assert len(log) == 6 and len(log[2]) <= 200 and len(log[5]) <= 400
+    assert len(log) == 6 and len(log[2]) <= 200 and len(log[5]) <= 1000
 
 
 def test_what_is_no_compile_is_logged_whole(call: Caller) -> None:
@@ -288,15 +288,15 @@ def log_writer(prefix: Path) -> Path:
     return program
 
 
-@pytest.mark.parametrize("source", ["a.c", "/b/x/y/a.c", "d/" * 300 + "a.c", "\u00e9" * 200 + ".c", "a\tb\nc.c"])
-def test_the_build_log_has_a_line_of_200_columns_at_most_for_each_compile(
+@pytest.mark.parametrize("source", ["a.c", "/b/x/y/a.c", "d/" * 600 + "a.c", "\u00e9" * 600 + ".c", "a\tb\nc.c"])
+def test_the_build_log_has_a_line_of_1000_columns_at_most_for_each_compile(
     log_writer: Path, tmp_path: Path, source: str
 ) -> None:
     (tmp_path / "build-log").touch()
     digest = f"{'a' * 64}/142"
     subprocess.run([log_writer, tmp_path, "/b/x", source, digest], check=True)
     (line,) = (tmp_path / "build-log").read_text().splitlines()
-    assert len(line.encode()) <= 200 and not re.search("[\t\r]", line)
+    assert len(line.encode()) <= 1000 and not re.search("[\t\r]", line)
     assert re.match(f"recc: compile hit {digest} \\d+ ms in /b/x: gcc -o out\\.o -c [^ ]", line)
     (line,) = (tmp_path / "log").read_text().splitlines()
     kind, word, detail, ms, directory, command = line.split("\t")

@@ -73,7 +73,9 @@ static bool holds(struct run *run, char *text, struct words *objects)
         } else if (line[0] == 'M')
             add_word(objects, value);
         else if (!fact_holds(line[0], value, name)) {
-            run->changed = format("changed: %s", name);
+            /* Of the newest entry, which is tried first. */
+            if (!run->changed)
+                run->changed = format("changed: %s%s", name, line[0] == 'a' ? " (new)" : "");
             return false;
         }
     }
@@ -159,9 +161,10 @@ static void check_objects(struct run *run, const struct words *objects)
     check_hit(run, &hit, is_one_stream(), "manifest");
 }
 
-/* `objects`: its outputs' contents, then those of its messages, which are still to be shown. */
-static bool answer_directly(struct run *run, struct words *objects)
+/* `messages`: the contents of its messages, which are still to be shown. */
+static bool answer_directly(struct run *run, char ***messages)
 {
+    struct words objects = {0};
     struct words planned = run->plan.outputs;
     char *path = entry_path(run), *text = read_file(path, NULL), *entry = text;
     bool answered = false;
@@ -174,13 +177,13 @@ static bool answer_directly(struct run *run, struct words *objects)
         run->cost = atoll(entry + 2);
         if (next)
             *next++ = '\0';
-        answered = facts && holds(run, facts + 1, objects) && has_outputs(run, &planned);
+        answered = facts && holds(run, facts + 1, &objects) && has_outputs(run, &planned);
         if (answered)
             judge_outputs(&verdict, run);
         answered = answered && !verdict.why[0];
         if (answered) {
-            check_objects(run, objects);
-            answered = do_whole(bring_all, &(struct answer_of){run, objects});
+            check_objects(run, &objects);
+            answered = do_whole(bring_all, &(struct answer_of){run, &objects});
         }
         entry = next;
     }
@@ -188,18 +191,17 @@ static bool answer_directly(struct run *run, struct words *objects)
         utimensat(AT_FDCWD, path, NULL, 0); /* used: the last to be dropped */
     free(text);
     free(path);
-    if (!answered)
-        run->plan.outputs = planned;
+    *messages = objects.word + run->plan.outputs.count;
+    run->plan.outputs = planned; /* in the order in which a miss names them */
     return answered;
 }
 
 void run_directly(struct run *run)
 {
-    struct words objects = {0};
+    char **messages;
     /* Until it is loaded. */
     close(lock_manifest(run->manifest, LOCK_SH));
-    if (answer_directly(run, &objects)) {
-        char **messages = objects.word + run->plan.outputs.count;
+    if (answer_directly(run, &messages)) {
         print(run, content_path(run, messages[0]), content_path(run, messages[1]));
         write_log(run, "hit", "manifest");
         if (run->own)

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "process.h"
 #include "recc.h"
 
@@ -137,7 +138,8 @@ static void pack(const char *directory, struct words *contents)
         char *entry = format("%s/%s", index, names.word[i]), *dated;
         struct stat status = {0};
         stat(entry, &status);
-        dated = format("%020lld %s", LLONG_MAX - (long long)status.st_mtim.tv_sec, names.word[i]);
+        long long used = (long long)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+        dated = format("%020lld %s", LLONG_MAX - used, names.word[i]);
         free(names.word[i]);
         names.word[i] = dated;
         free(entry);
@@ -213,6 +215,15 @@ static void merge(const char *directory, const char *kind)
     free(from);
 }
 
+/* The build log names it, for who asks what has changed. */
+static void tell(const char *path)
+{
+    char digest[DIGEST_SIZE];
+    struct stat status;
+    if (digest_file(path, digest) && stat(path, &status) == 0)
+        printf("recc: manifest %s/%lld\n", digest, (long long)status.st_size);
+}
+
 int keep_manifest(const char *what, const char *directory)
 {
     if (!what)
@@ -236,5 +247,8 @@ int keep_manifest(const char *what, const char *directory)
     merge(directory, "objects");
     pack(directory, &contents);
     add_word(&manifest, "manifest");
-    return contents.count > 0 && keep_contents(directory, &contents, true) && keep(directory, &manifest, true) ? 0 : 1;
+    if (contents.count == 0 || !keep_contents(directory, &contents, true) || !keep(directory, &manifest, true))
+        return 1;
+    tell(format("%s/manifest", directory));
+    return 0;
 }

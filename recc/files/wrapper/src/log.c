@@ -11,7 +11,7 @@
 
 #include "files.h"
 
-enum { WIDTH = 200 };
+enum { WIDTH = 1000, DETAIL = 200 };
 
 long long milliseconds(void)
 {
@@ -82,8 +82,8 @@ void write_log(const struct run *run, const char *word, const char *detail)
     char *text = short_text(run, word), *shown = checked(strdup(detail && *detail ? detail : "-")), *line;
     char *directory = checked(strdup(run->directory));
 
-    flatten(text, 2 * WIDTH);
-    flatten(shown, WIDTH);
+    flatten(text, WIDTH);
+    flatten(shown, DETAIL);
     flatten(directory, strlen(directory));
     line = format("%s\t%s\t%s\t%lld\t%s\t%s\n", kind, word, shown, ms, directory, text);
     append(run, "log", line);

@@ -151,7 +151,8 @@ static void end_watched(struct run *run, const struct answer *answer, const char
         }
         if (why[0] && strcmp(why, "-") != 0 && !remembered)
             end_uncached(run, why, detail, status);
-        write_log(run, remembered || answer->status == 0 ? "local" : "error", run->changed ? run->changed : answer->digest);
+        char *asked = format("%s%s%s", answer->digest, run->changed && answer->digest[0] ? " " : "", run->changed ? run->changed : "");
+        write_log(run, remembered || answer->status == 0 ? "local" : "error", asked);
     }
     leave(run, status);
 }
