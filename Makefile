@@ -8,6 +8,7 @@ test: lint
 
 # What CI runs: these and the slow ones, a farm's faults and load, more modes.
 test-all: lint
+	tools/setup browser
 	.venv/bin/pytest -m "not rows" -n 2 --dist loadfile --no-loadscope-reorder
 
 # A guided tour: generate a project, build it cold, warm and remotely.

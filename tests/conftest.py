@@ -19,6 +19,7 @@ import pytest
 from farm import Farm, strays
 from harness import EXAMPLES, Project, generate_local
 from helpers import without_proxies
+from lab import lab as lab
 
 # In the background of a shell without job control, Ctrl-C is ignored by all that is started there.
 signal.signal(signal.SIGINT, signal.default_int_handler)

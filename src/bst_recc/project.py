@@ -91,6 +91,12 @@ class Configuration:
         """BuildStream's cache directory."""
         return self.directory("cachedir", "${XDG_CACHE_HOME}/buildstream")
 
+    def has_service(self, project: str) -> bool:
+        """Whether builds of a project send actions to an execution service."""
+        own = mapping(mapping(self.settings.get("projects")).get(project))
+        remote = mapping(own.get("remote-execution") or self.settings.get("remote-execution"))
+        return "execution-service" in remote
+
     @property
     def logs(self) -> Path:
         """The directory of all projects' logs."""

@@ -1,4 +1,4 @@
-# The Remote Execution API: messages, BuildStream's local storage, services that it is told of, and connections to them.
+# The Remote Execution API: messages, services that BuildStream is told of, and connections to them.
 # SPDX-License-Identifier: Apache-2.0
 """The only importer of buildstream._protos, which is BuildStream's own: tried with 2.8.1."""
 
@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import signal
 import threading
 import time
@@ -65,29 +64,6 @@ def parse(kind: str, data: bytes) -> Any:
         return getattr(messages, kind).FromString(data)
     except DecodeError:
         return None
-
-
-class LocalCas:
-    """BuildStream's local storage, read as files."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-    def blob(self, digest: str) -> bytes | None:
-        """The content of a digest, with or without a size; None when it is gone or damaged."""
-        name = digest.partition("/")[0]
-        if not re.fullmatch("[0-9a-f]{64}", name):
-            return None
-        try:
-            data = (self.directory / "objects" / name[:2] / name[2:]).read_bytes()
-        except OSError:
-            return None
-        return data if hashlib.sha256(data).hexdigest() == name else None
-
-    def read(self, kind: str, digest: str) -> Any:
-        """The message of type `kind` ('Action', 'Command', 'Directory'); None when it is gone or damaged."""
-        data = self.blob(digest)
-        return None if data is None else parse(kind, data)
 
 
 @dataclass(frozen=True)

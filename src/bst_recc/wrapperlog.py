@@ -26,11 +26,14 @@ COUNTS = (
 FIELDS = {"hit": ["hits"], "verified": ["local", "remote", "verified"], "error": ["errors"], "unknown": ["errors"]}
 
 COMPILE = re.compile(
-    r"recc: (compile|link) (\S+) (?:([0-9a-f]{64}/\d+)|-|manifest|changed: (.*?)) (\d+) ms in (.+?): (.*)"
+    r"recc: (compile|link) (\S+) (?:-|(manifest)|([0-9a-f]{64}/\d+)?(?: ?changed: (.*?)( \(new\))?)?) "
+    r"(\d+) ms in (.+?): (.*)"
 )
 HIDDEN = re.compile(r"recc: not cached, hidden input (.*?) ?read by: (\d+), first (.*)")
 SUMMARY = re.compile(r"recc: mode=(\S+) (compiles=\d+ .*?) uncached:(.*)")
 STARTS = (b"recc: ", b"[", b"    BST_RECC_MODE: ", b"    RECC_REMOTE_PLATFORM_")
+MANIFEST = re.compile(r"recc: manifest ([0-9a-f]{64}/\d+)")
+IDLE = "recc: no compiler was called through recc"
 MODE = re.compile(r"    BST_RECC_MODE: [\"']?([\w-]+).*")
 TOOLCHAIN = re.compile(r"    RECC_REMOTE_PLATFORM_chrootRootDigest: (\S+)")
 END = re.compile(r"\[[\d:-]{8}\] (SUCCESS|FAILURE) +(?:\[[^]]*\] )?.+?: (.*)")
@@ -40,7 +43,8 @@ END = re.compile(r"\[[\d:-]{8}\] (SUCCESS|FAILURE) +(?:\[[^]]*\] )?.+?: (.*)")
 class Compile:
     """One compile (or link) that went through recc; `digest` of its action as HASH/SIZE, time in ms.
 
-    No digest: the manifest answered it, or recc was not asked. `changed`: the path that kept the manifest from it.
+    No digest: the manifest answered it, or recc was not asked. `changed`: the path that kept the manifest from
+    answering it, which `is_new` where nothing was there before.
     """
 
     kind: str
@@ -49,7 +53,9 @@ class Compile:
     ms: int
     directory: str
     command: str
+    by_manifest: bool = False
     changed: str | None = None
+    is_new: bool = False
 
     @cached_property
     def words(self) -> list[str]:
@@ -70,14 +76,14 @@ class Compile:
         return self.words[2:3] if self.words[1:2] == ["-o"] else []
 
     @property
+    def is_unasked(self) -> bool:
+        """Compiled in the element's sandbox without a look-up by recc, which takes time as well."""
+        return self.kind == "compile" and self.status == "local" and self.digest is None
+
+    @property
     def identity(self) -> tuple[str, ...]:
         """What makes this the same compile as one in another build: directory and outputs."""
         return (self.directory, *(self.outputs or [self.command]))
-
-    @property
-    def file(self) -> str:
-        """The name to show for it."""
-        return " ".join(self.sources or self.outputs) or self.command
 
     @property
     def counts(self) -> Counter[str]:
@@ -94,13 +100,16 @@ class Log:
 
     `complete`: all its compiles are in a summary; otherwise `counts` are those up to where it ends. `opted_out` is why
     the element is built without recc, if it says so; `toolchain` the digest of its own. `hidden`: a file, how many
-    compiles read it, and the first one.
+    compiles read it, and the first one. `manifest`: the digest of what is remembered from this build on, if it is new.
+    `is_idle`: its build called no compiler through recc.
     """
 
     state: str = ""
     mode: str | None = None
     opted_out: str = ""
     toolchain: str = ""
+    manifest: str = ""
+    is_idle: bool = False
     complete: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     uncached: Counter[str] = field(default_factory=Counter)
@@ -129,9 +138,9 @@ def read_log(path: Path) -> Log:
                 continue
             line = raw.decode(errors="replace").rstrip("\r\n")
             if match := COMPILE.fullmatch(line):
-                kind, word, digest, changed, ms, directory, command = match.groups()
-                status = word if word in OUTCOMES else "unknown"
-                log.compiles.append(Compile(kind, status, digest, int(ms), directory, command, changed))
+                kind, word, manifest, digest, changed, new, ms, directory, command = match.groups()
+                status, how = word if word in OUTCOMES else "unknown", (bool(manifest), changed, bool(new))
+                log.compiles.append(Compile(kind, status, digest, int(ms), directory, command, *how))
                 log.complete = False
             elif match := SUMMARY.fullmatch(line):
                 counts, uncached = numbers(match[2]), numbers(match[3])
@@ -149,6 +158,10 @@ def read_log(path: Path) -> Log:
                 log.hidden.append((match[1], int(match[2]), match[3]))
             elif line.startswith("recc: off: "):
                 log.opted_out = line.removeprefix("recc: off: ")
+            elif line == IDLE:
+                log.is_idle = True
+            elif match := MANIFEST.fullmatch(line):
+                log.manifest = match[1]
             elif match := MODE.fullmatch(line):
                 log.mode = log.mode or match[1]
             elif match := TOOLCHAIN.fullmatch(line):

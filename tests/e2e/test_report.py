@@ -61,16 +61,81 @@ def test_report_of_real_builds(fetched: Project, mode: str) -> None:
     (row,) = bst_recc(fetched, "report")["elements"]
     assert row[mode] == 2
     for miss in row["misses"]:
-        assert [r["text"] for r in miss["reasons"]] == ["an input changed: greeting.h"]
-    found = bst_recc(fetched, "explain", ELEMENT, "greeting.c")
-    if mode == "local":
-        assert found["note"] == "It was compiled anew, since this has changed: greeting.h."
-        return
-    (change,) = found["differences"].pop("inputs")
+        assert [r["text"] for r in miss["reasons"]] == ["greeting.h changed"]
+    report = bst_recc(fetched, "report")
+    (cause,) = [cause for cause in report["causes"] if cause["ms"]]
+    assert (cause["text"], cause["compiles"], cause["elements"]) == ("greeting.h changed", 2, [ELEMENT])
     digests = [hashlib.sha256(text.encode()).hexdigest() for text in (first, second)]
-    assert (change["name"], *(change[side].split("/")[0] for side in ("before", "after"))) == ("greeting.h", *digests)
-    assert not any(found["differences"].values())
-    assert bst_recc(fetched, "explain", ELEMENT, "main.o")["differences"]["inputs"][0]["name"] == "greeting.h"
+    for name in ("greeting.c", "main.o", "greeting.h"):
+        found = bst_recc(fetched, "explain", name)
+        (change,) = found["differences"].pop("inputs")
+        assert (change["name"], *(change[side].split("/")[0] for side in ("before", "after"))) == (
+            "greeting.h",
+            *digests,
+        )
+        assert not any(found["differences"].values())
+        removed, added = (text.splitlines()[-1] for text in (first, second))
+        assert f"\n-{removed}\n+{added}" in found["texts"][0]["diff"]
+    assert found["note"].startswith("greeting.h changed: 2 compiles, ")
+
+    with edited(header, second):
+        fetched.build(ELEMENT, mode)
+    assert bst_recc(fetched, "explain", "greeting.o")["note"] == "Unchanged in both builds."
+    # Both were compiled three builds before, in this mode or, where the file was the same, in another.
+    (row,) = bst_recc(fetched, "report")["elements"]
+    assert row["saved_from"] == {"recorded": 2, "mean": 0, "unknown": 0} and row["saved_ms"] > 0
+    history = bst_recc(fetched, "report", "--history", "--element", ELEMENT)
+    assert [build["hits"] for build in history["builds"]][-4:] == [0, 2, 0, 2]
+
+
+FIRST = """kind: manual
+build-depends:
+- (@): recc.bst:include/gcc-for-recc.yml
+- recc.bst:buildsystems/make.bst
+sources:
+- kind: local
+  path: files/first
+config:
+  build-commands:
+  - cc -Inew -Iold -c a.c
+"""
+
+
+def test_changes_that_the_manifest_tells(fetched: Project) -> None:
+    """In local, where recc logs no action: a source that changed, and a header that is found before another."""
+    files = fetched.path / "files/first"
+    for name in ("old/h.h", "new/other.h"):
+        (files / name).parent.mkdir(parents=True)
+        (files / name).touch()
+    (fetched.path / "elements/first.bst").write_text(FIRST)
+    for text in ("int a;", "int b;"):
+        (files / "a.c").write_text(f"#include <h.h>\n{text}\n")
+        fetched.build("first.bst", "local")
+    (cause, *_) = bst_recc(fetched, "report")["causes"]
+    assert (cause["kind"], cause["text"]) == ("inputs", "a.c changed")
+    assert "-int a;\n+int b;" in bst_recc(fetched, "explain", "a.c")["texts"][0]["diff"]
+    (files / "new/h.h").touch()
+    fetched.build("first.bst", "local")
+    (cause, *_) = bst_recc(fetched, "report")["causes"]
+    assert (cause["kind"], cause["text"]) == ("new-inputs", "new/h.h is new")
+
+
+def test_verdicts(fetched: Project) -> None:
+    """Short compiles in sandboxes of this machine cost more than they save; a compiler by its path is not reached."""
+    (fetched.path / "files/first/old").mkdir(parents=True, exist_ok=True)
+    (fetched.path / "files/first/old/h.h").touch()
+    compile = "for n in 1 2 3 4 5 6 7 8 9; do echo int a$n = {}$n';' >a$n.c; cc -c a$n.c; done"
+    for _ in range(2):
+        text = FIRST.replace("cc -Inew -Iold -c a.c", compile.format(int.from_bytes(os.urandom(3))))
+        (fetched.path / "elements/short.bst").write_text(text)
+        fetched.build("short.bst", "remote")
+    (row,) = bst_recc(fetched, "report")["elements"]
+    assert row["verdict"]["kind"] == "costs-more" and row["verdict"]["ms"] > 0
+    (fetched.path / "files/first/a.c").write_text("int a;\n")
+    (fetched.path / "elements/absolute.bst").write_text(FIRST.replace("- cc", "- /usr/bin/cc"))
+    fetched.build("absolute.bst", "remote")
+    (row,) = bst_recc(fetched, "report")["elements"]
+    assert (row["element"], row["verdict"]["kind"]) == ("absolute.bst", "not-reached")
 
 
 def test_running_and_interrupted_builds(fetched: Project) -> None:

@@ -29,7 +29,8 @@ from bst_recc.doctor import command, examine, host, mirror, prove, remotes, tool
 from bst_recc.doctor.context import Context, Finding
 from bst_recc.errors import ReccError
 from bst_recc.project import Project, find_tool
-from bst_recc.reapi import LocalCas, digest_of, messages, text
+from bst_recc.cas import LocalCas
+from bst_recc.reapi import digest_of, messages, text
 
 OPTIONS = """options:
   recc_mode:

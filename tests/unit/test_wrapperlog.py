@@ -12,6 +12,7 @@ from harness import ROOT
 from bst_recc.errors import ReccError
 from bst_recc.outcomes import OUTCOMES
 from bst_recc.report import SCHEMA
+from bst_recc.report.builds import LogFile
 from bst_recc.wrapperlog import Log, read_log
 
 WRAPPER = ROOT / "recc/files/wrapper"
@@ -109,6 +110,48 @@ def test_words_and_hidden_inputs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "digest", "changed", "is_new"),
+    [
+        ("-", None, None, False),
+        (A, A, None, False),
+        ("changed: a b.h", None, "a b.h", False),
+        ("changed: /b/n.h (new)", None, "/b/n.h", True),
+        (f"{A} changed: a.h", A, "a.h", False),
+        (f"{A} changed: odd (new) (new)", A, "odd (new)", True),
+    ],
+)
+def test_what_a_compile_was_asked_for(
+    tmp_path: Path, words: str, digest: str | None, changed: str | None, is_new: bool
+) -> None:
+    (compile,) = read(tmp_path, f"recc: compile local {words} 9 ms in /b: cc -c a.c\n").compiles
+    assert (compile.digest, compile.changed, compile.is_new) == (digest, changed, is_new)
+    assert (compile.by_manifest, compile.is_unasked, compile.ms) == (False, digest is None, 9)
+
+
+@pytest.mark.parametrize(
+    ("line", "by_manifest", "unasked"),
+    [
+        ("compile hit manifest", True, False),
+        (f"compile hit {A}", False, False),
+        ("compile failed -", False, False),
+        ("link local -", False, False),
+        ("compile local -", False, True),
+    ],
+)
+def test_who_was_asked(tmp_path: Path, line: str, by_manifest: bool, unasked: bool) -> None:
+    (compile,) = read(tmp_path, f"recc: {line} 9 ms in /b: cc -c a.c\n").compiles
+    assert (compile.by_manifest, compile.is_unasked) == (by_manifest, unasked)
+
+
+def test_the_manifest_and_that_nothing_was_called(tmp_path: Path) -> None:
+    first, idle = f"recc: manifest {'b' * 64}/7\n", "recc: no compiler was called through recc\n"
+    log = read(tmp_path, f"{first}recc: manifest {A}\nrecc: manifest zzz/1\nrecc: manifest {A} more\n")
+    assert (log.manifest, log.is_idle, log.uses_recc) == (A, False, False)
+    assert (read(tmp_path, idle).is_idle, read(tmp_path, f"echo {idle}").is_idle) == (True, False)
+    assert idle.strip() in (WRAPPER / "libexec/summary").read_text()
+
+
+@pytest.mark.parametrize(
     ("end", "state"),
     [
         ("[00:00:01] FAILURE [12345678] a.bst: Command failed\n", "failed"),
@@ -124,17 +167,33 @@ def test_state(tmp_path: Path, end: str, state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "file", "outputs"),
+    ("command", "sources", "outputs"),
     [
-        ("cc -o out/a.o -c src/a.c", "src/a.c", ["out/a.o"]),
-        ("cc -o a.out -c a.c b.c", "a.c b.c", ["a.out"]),
-        ("cc -o program", "program", ["program"]),
-        ("cc -o 'with space.o' -c 'with space.c'", "with space.c", ["with space.o"]),
-        ("cc -o a.o -c 'cut of...", "'cut of...", ["a.o"]),
-        ("cc -o a.o -...", "a.o", ["a.o"]),
-        ("cc -...", "cc -...", []),
+        ("cc -o out/a.o -c src/a.c", ["src/a.c"], ["out/a.o"]),
+        ("cc -o a.out -c a.c b.c", ["a.c", "b.c"], ["a.out"]),
+        ("cc -o program", [], ["program"]),
+        ("cc -o 'with space.o' -c 'with space.c'", ["with space.c"], ["with space.o"]),
+        ("cc -o back\\\\slash.o -c back\\\\slash.c", ["back\\slash.c"], ["back\\slash.o"]),
+        ("cc -o a.o -c 'cut of...", ["'cut", "of..."], ["a.o"]),
+        ("cc -o a.o -...", [], ["a.o"]),
+        ("cc -...", [], []),
     ],
 )
-def test_file_and_outputs_of_a_command(tmp_path: Path, command: str, file: str, outputs: list[str]) -> None:
+def test_sources_and_outputs_of_a_command(tmp_path: Path, command: str, sources: list[str], outputs: list[str]) -> None:
     (compile,) = read(tmp_path, f"recc: compile hit {A} 5 ms in /b: {command}\n").compiles
-    assert (compile.file, compile.outputs) == (file, outputs)
+    assert (compile.sources, compile.outputs) == (sources, outputs)
+
+
+@pytest.mark.parametrize(
+    ("directory", "command", "shown"),
+    [
+        ("/buildstream/p/x/e.bst", "cc -o a.o -c src/a.c", "src/a.c"),
+        ("/buildstream/p/x/e.bst/_build", "cc -o a.o -c ../a.c b.c", "a.c _build/b.c"),
+        ("/buildstream/p/x/e.bst/_build", "cc -o sub/a", "_build/sub/a"),
+        ("/elsewhere", "cc -c a.c", "/elsewhere/a.c"),
+        ("/b", "cc -...", "cc -..."),
+    ],
+)
+def test_names_are_shown_from_the_build_directory_on(tmp_path: Path, directory: str, command: str, shown: str) -> None:
+    (compile,) = read(tmp_path, f"recc: compile hit {A} 5 ms in {directory}: {command}\n").compiles
+    assert LogFile(tmp_path, "p", "j.bst:x/e.bst", "key", 0, 1).shown(compile) == shown

@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bst_recc.reapi import LocalCas, digest_of, parse
+from bst_recc.cas import LocalCas
+from bst_recc.reapi import digest_of, parse
 
 TOOLCHAIN = "chrootRootDigest"
 """The platform property of every action that recc makes in an element's sandbox."""

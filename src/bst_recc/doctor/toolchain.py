@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
+from bst_recc.cas import LocalCas
 from bst_recc.doctor.context import FAIL, OK, WARN, Context, Finding
 from bst_recc.errors import ReccError
-from bst_recc.reapi import LocalCas, text
+from bst_recc.reapi import text
 from bst_recc.wrapperlog import read_log
 
 # Where compilers look for parts of themselves, whoever put them there

@@ -6,32 +6,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from time import time
 from typing import Any
 
 import click
-import jinja2
 
-from bst_recc.errors import ReccError, clean
-from bst_recc.project import replace_file
-from bst_recc.report.builds import Logs
-from bst_recc.report.contents import clock, make_report
-from bst_recc.report.tables import NUMBERS, SHOWN_MISSES, sections, show, title
+from bst_recc.errors import clean
+from bst_recc.report import history
+from bst_recc.report.builds import Logs, parse_time
+from bst_recc.report.contents import make_report
+from bst_recc.report.tables import NUMBERS, headline, sections, show, title
+from bst_recc.report.watch import watch
 
-SCHEMA, PAGE = (Path(__file__).parent / name for name in ("report.schema.json", "page.html.j2"))
+SCHEMA = Path(__file__).parent / "report.schema.json"
 CONFIG = click.option("-c", "--config", type=Path, metavar="FILE", help="BuildStream's user configuration, as for bst.")
-
-
-def write_html(path: Path, report: dict[str, Any]) -> None:
-    """Write the report as one page that needs nothing else; raises ReccError when the file cannot be written."""
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, finalize=lambda value: clean(str(value)))
-    template = environment.from_string(PAGE.read_text(encoding="utf-8"))
-    tables = sections(report)
-    page = template.render(report=report, title=title(report), sections=tables, numbers=NUMBERS, clock=clock)
-    try:
-        replace_file(path, page)
-    except OSError as error:
-        raise ReccError(f"cannot write {path}: {error.strerror}.", "Name another file: --html FILE") from None
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -41,12 +31,11 @@ def markdown(report: dict[str, Any]) -> str:
         # With a backslash before each of them, no mark means anything.
         return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", clean(words))
 
-    lines = [f"### {text(title(report))}"]
-    for section in sections(report, SHOWN_MISSES):
-        width = len(section.headings) - (section.headings[-1] == "command")
-        rules = ["-:" if name in NUMBERS else "-" for name in section.headings[:width]]
-        rows = [map(text, section.headings[:width]), rules, *(map(text, row[:width]) for row in section.rows)]
-        lines += ["", text(section.title), "", *(f"|{'|'.join(row)}|" for row in rows), "", section.more]
+    lines = [f"### {text(title(report))}", "", *(f"- {text(line)}" for line in headline(report))]
+    for section in sections(report, everything=False):
+        rules = ["-:" if name in NUMBERS else "-" for name in section.headings]
+        rows = [map(text, section.headings), rules, *(map(text, row) for row in section.rows)]
+        lines += ["", text(section.title), "", *(f"|{'|'.join(row)}|" for row in rows)]
     return "\n".join(lines + [f"\nNote: {text(note)}" for note in report["notes"]])
 
 
@@ -65,7 +54,10 @@ def markdown(report: dict[str, Any]) -> str:
 @click.option("--element", "elements", multiple=True, metavar="NAME", help="Report on this element only (repeatable).")
 @click.option("--since", metavar="TIME", help="Report the newest log of every element since TIME.")
 @click.option("--session", type=click.IntRange(1), metavar="N", help="Report the N-th most recent build (default: 1).")
-@click.option("--all", is_flag=True, help=f"List all misses, not the first {SHOWN_MISSES} per element.")
+@click.option("--watch", "kind", flag_value="watch", help="Show the build that runs, as it runs, then its report.")
+@click.option("--history", "kind", flag_value="history", help="Show totals and trend of all builds.")
+@click.option("--zero", "kind", flag_value="zero", help="Begin the history anew.")
+@click.option("--all", is_flag=True, help="List each miss.")
 @click.option("--json", is_flag=True, help="Print JSON, for programs.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as one page as well.")
 @click.option("--markdown", is_flag=True, help="Print it in Markdown, for the summary of a job of a forge.")
@@ -75,6 +67,7 @@ def command(
     elements: tuple[str, ...],
     since: str | None,
     session: int | None,
+    kind: str | None,
     html: Path | None,
     config: Path | None,
     **flags: bool,
@@ -88,9 +81,28 @@ def command(
     if flags["schema"]:
         click.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
         return
-    report = make_report(Logs.find(config, elements), since, session or 1)
+    logs = Logs.find(config, elements)
+    if kind == "zero":
+        history.zero(logs, time())
+    elif kind == "history":
+        found = history.read(logs, parse_time(since, time()) if since else 0.0)
+        click.echo(json.dumps(found, indent=2)) if flags["json"] else history.show(found)
+    else:
+        if kind == "watch":
+            watch(logs)
+            logs = Logs.find(config, elements)
+        print_report(logs, since, session or 1, html, flags)
+
+
+def print_report(logs: Logs, since: str | None, number: int, html: Path | None, flags: Mapping[str, bool]) -> None:
+    """Report on a build, in the forms that are asked for, and keep its counts."""
+    report = make_report(logs, since, number)
+    note = history.keep(logs)
+    report["notes"] += [note] * bool(note)
     if html:
-        write_html(html, report)
+        from bst_recc.report import page  # here, because it is slow
+
+        page.write(html, report)
     if flags["json"]:
         click.echo(json.dumps(report, indent=2))
     elif flags["markdown"]:

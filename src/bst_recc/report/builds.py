@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,14 +14,20 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from bst_recc.cas import LocalCas
 from bst_recc.errors import ReccError
 from bst_recc.project import Configuration, Project
-from bst_recc.reapi import LocalCas
-from bst_recc.wrapperlog import Log, read_log
+from bst_recc.wrapperlog import Compile, Log, read_log
 
 NAME = re.compile(r"(?P<key>[^/]+)-build\.(?P<start>\d{8}-\d{6})\.log")
 START = re.compile(rb"^\[--:--:--\] START +(?:\[[^]]*\] )?(.+): Build$", re.MULTILINE)
 ZONE = re.compile(rb"^\d{4}-\d\d-\d\dT[\d:.]+([+-]\d{4}) \[\d+:\d+\] \[buildbox", re.MULTILINE)
+# A compile in the log of a build, as make, cmake and meson print it.
+COMPILER = re.compile(
+    rb"(?:^|[ /])(?:(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?)(?:-[\d.]+)? .*-c |C(?:C|XX) +)"
+    rb".*\.(?:c|cc|cpp|cxx|o)\b",
+    re.MULTILINE,
+)
 ENDS = 4096
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -41,27 +48,46 @@ class LogFile:
         """What it says; raises ReccError where its lines have a newer format."""
         return read_log(self.path)
 
+    def shown(self, compile: Compile) -> str:
+        """The name of a compile: of its sources, or else of what it makes, or the command."""
+        names = compile.sources or compile.outputs
+        return " ".join(self.short(name, compile.directory) for name in names) or compile.command
+
+    @cached_property
+    def bypasses_recc(self) -> bool:
+        """Whether it was built with recc, compiles, and no compile reached recc."""
+        return self.log.is_idle and self.log.state == "built" and bool(COMPILER.search(self.path.read_bytes()))
+
+    def short(self, name: str, directory: str = "") -> str:
+        """A file's name as people know it: from the element's build directory on, where it is in there."""
+        whole = posixpath.normpath(posixpath.join(directory or "/", name))
+        root = f"/buildstream/{self.project}/{self.element.rpartition(':')[2]}/"
+        return whole.removeprefix(root)
+
 
 def log_files(directory: Path, own: str) -> list[LogFile]:
     """The build logs of all projects, oldest first; those that do not name their element yet are left out.
 
     An element of the project `own` has its name there, even where it was built through a junction to it.
     """
-    files, zone = [], None
+    found, stamps = [], list[str]()
     for path in sorted(directory.glob("*/*/*-build.*.log"), key=lambda path: path.stat().st_mtime):
         with path.open("rb") as file:
             element = START.search(file.read(ENDS))
             file.seek(max(0, path.stat().st_size - ENDS))
             stamp = ZONE.search(file.read())
+        stamps += [stamp[1].decode()] if stamp else []
+        if element and (name := NAME.fullmatch(path.name)):
+            found.append((path, name, element[1].decode(errors="replace"), len(stamps)))
+    files = []
+    for path, name, full, number in found:
         # The name has the local time of where bst ran. Buildbox writes into the log how far that is from UTC; where
-        # no command ran in a sandbox it does not, but the log before it was written in the same place.
-        zone = datetime.strptime(stamp[1].decode(), "%z").tzinfo if stamp else zone
-        name, project, end = NAME.fullmatch(path.name), path.parent.parent.name, path.stat().st_mtime
-        if name and element:
-            start = datetime.strptime(name["start"], "%Y%m%d-%H%M%S").replace(tzinfo=zone).timestamp()
-            full = element[1].decode(errors="replace")
-            text = full.rpartition(":")[2] if project == own else full
-            files.append(LogFile(path, project, text, name["key"], start, max(start, end)))
+        # no command ran in a sandbox it does not, but the log before it, or else after it, was written in that place.
+        zone = datetime.strptime(stamps[max(0, number - 1)], "%z").tzinfo if stamps else None
+        start = datetime.strptime(name["start"], "%Y%m%d-%H%M%S").replace(tzinfo=zone).timestamp()
+        project, end = path.parent.parent.name, path.stat().st_mtime
+        text = full.rpartition(":")[2] if project == own else full
+        files.append(LogFile(path, project, text, name["key"], start, max(start, end)))
     return sorted(files, key=lambda file: (file.start, file.end, file.path))
 
 
@@ -88,20 +114,23 @@ def parse_time(text: str, now: float) -> float:
 class Logs:
     """The build logs of a project and of what its junctions bring, and the storage with the actions they name.
 
-    `wanted`: the elements reported on; none: all.
+    `wanted`: the elements reported on; none: all. `has_service`: actions run on other machines.
     """
 
     project: Project
     directory: Path
     cas: LocalCas
     wanted: frozenset[str]
+    has_service: bool
 
     @classmethod
     def find(cls, config: Path | None, elements: Iterable[str]) -> Logs:
         """Those of the project here, by a user configuration (default: as bst)."""
         configuration = Configuration.read(config)
         wanted = frozenset(name.removesuffix(".bst") + ".bst" for name in elements)
-        return cls(Project.find(), configuration.logs, LocalCas(configuration.cache / "cas"), wanted)
+        project = Project.find()
+        cas = LocalCas(configuration.cache / "cas")
+        return cls(project, configuration.logs, cas, wanted, configuration.has_service(project.name))
 
     def is_own(self, file: LogFile) -> bool:
         """Whether it is of this project, or of one of its junctions, and of a wanted element."""
@@ -115,9 +144,14 @@ class Logs:
         return log_files(self.directory, self.project.name)
 
     @cached_property
+    def own(self) -> list[LogFile]:
+        """Those of this project and its junctions, oldest first."""
+        return [file for file in self.of_all if self.is_own(file)]
+
+    @cached_property
     def all(self) -> list[LogFile]:
-        """All of them, oldest first; raises ReccError where there is none, or none of a wanted element."""
-        own = [file for file in self.of_all if self.is_own(file)]
+        """The same; raises ReccError where there is none, or none of a wanted element."""
+        own = self.own
         for name in sorted(self.wanted - {file.element for file in own}):
             close = difflib.get_close_matches(name, {file.element for file in self.of_all}, n=3)
             raise ReccError(

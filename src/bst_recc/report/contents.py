@@ -14,10 +14,12 @@ import psutil
 from bst_recc.errors import ReccError
 from bst_recc.outcomes import OUTCOMES
 from bst_recc.report.builds import LogFile, Logs, parse_time
+from bst_recc.report.causes import causes
 from bst_recc.report.why import Found, History
+from bst_recc.report.worth import Worth
 from bst_recc.wrapperlog import COUNTS, Compile, Log
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 STATES = {
     "built": "there is no summary of recc at the end of its log",
     "failed": "its build failed",
@@ -36,9 +38,9 @@ def clock(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def compile_json(compile: Compile) -> dict[str, Any]:
-    """One compile."""
-    what = {"kind": compile.kind, "result": compile.status, "file": compile.file, "outputs": compile.outputs}
+def compile_json(file: LogFile, compile: Compile) -> dict[str, Any]:
+    """One compile of a log."""
+    what = {"kind": compile.kind, "result": compile.status, "file": file.shown(compile), "outputs": compile.outputs}
     how = {"directory": compile.directory, "command": compile.command, "ms": compile.ms, "action": compile.digest}
     return what | how
 
@@ -49,8 +51,12 @@ def counts_json(logs: Sequence[Log]) -> dict[str, Any]:
     for log in logs:
         counts.update(log.counts)
         uncached.update(log.uncached)
+        hits = [one for one in log.compiles if one.status == "hit"]
+        counts["manifest_hits"] += sum(one.by_manifest for one in hits)
+        counts["not_asked"] += sum(one.is_unasked for one in log.compiles) * (log.mode == "local")
     rate = round(counts["hits"] / counts["compiles"], 4) if counts["compiles"] else None
-    return {name: counts[name] for name in COUNTS} | {"hit_rate": rate, "uncached": dict(uncached.most_common())}
+    names = (*COUNTS, "manifest_hits", "not_asked")
+    return {name: counts[name] for name in names} | {"hit_rate": rate, "uncached": dict(uncached.most_common())}
 
 
 def is_open(path: Path) -> bool:
@@ -64,19 +70,30 @@ def element_json(file: LogFile, logs: Logs) -> dict[str, Any]:
     log, hidden = file.log, ("file", "compiles", "command")
     missed = [Found(file, one) for one in log.compiles if OUTCOMES[one.status].kind in ("miss", "problem")]
     history = History(logs, file.element)
+    worth = Worth(history)
     return {
         "element": file.element,
         "project": file.project,
         "key": file.key,
         "log": str(file.path),
         "start": iso(file.start),
+        "end": iso(file.end),
         "state": log.state or ("running" if is_open(file.path) else "interrupted"),
         "mode": log.mode,
         "complete": log.complete,
         **counts_json([log]),
+        **worth.saved(file),
         "hidden_inputs": [dict(zip(hidden, entry, strict=True)) for entry in log.hidden],
-        "misses": [compile_json(found.compile) | {"reasons": history.why(found)} for found in missed],
+        "misses": [compile_json(*found) | {"reasons": history.why(found)} for found in missed],
+        "verdict": worth.verdict(file),
     }
+
+
+def totals(rows: Sequence[dict[str, Any]], logs: Sequence[Log]) -> dict[str, Any]:
+    """Counts and time saved of all elements."""
+    known = [row["saved_ms"] for row in rows if row["saved_ms"] is not None]
+    origin = {name: sum(row["saved_from"][name] for row in rows) for name in ("recorded", "mean", "unknown")}
+    return counts_json(logs) | {"saved_ms": sum(known) if known else None, "saved_from": origin}
 
 
 def notes(row: dict[str, Any], log: Log, own: str) -> list[str]:
@@ -116,7 +133,8 @@ def make_report(logs: Logs, since: str | None, number: int) -> dict[str, Any]:
     newest = {file.element: file for file in files}
     rows, said, others = [], list[str](), list[str]()
     for element, file in sorted(newest.items()):
-        if file.log.uses_recc or file.log.opted_out or file.log.state != "built" or logs.wanted:
+        log = file.log
+        if log.uses_recc or log.opted_out or file.bypasses_recc or log.state != "built" or logs.wanted:
             rows.append(element_json(file, logs))
             said += notes(rows[-1], file.log, logs.project.name)
         else:
@@ -139,7 +157,9 @@ def make_report(logs: Logs, since: str | None, number: int) -> dict[str, Any]:
             "marked_by": "casd" if since is None else "since",
         },
         "logs": str(logs.directory),
+        "execution_service": logs.has_service,
         "elements": rows,
-        "totals": counts_json([file.log for file in newest.values()]),
+        "totals": totals(rows, [file.log for file in newest.values()]),
+        "causes": causes(rows),
         "notes": said,
     }

@@ -1,0 +1,73 @@
+# The report of a build as one page.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from bst_recc.errors import ReccError, clean
+from bst_recc.project import replace_file
+from bst_recc.report.contents import clock
+from bst_recc.report.tables import NUMBERS, headline, seconds, sections, title
+
+PAGE, SCRIPT = (Path(__file__).parent / name for name in ("page.html.j2", "page.js"))
+WIDTH = 100
+"""The time line's, in per cent."""
+
+
+def moment(text: str) -> float:
+    """Seconds since the epoch of a time in the JSON."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def bars(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The time line: one bar an element, in units of `WIDTH`; hits and misses by their shares of its time."""
+    start, end = (moment(report["session"][name]) for name in ("start", "end"))
+    scale = WIDTH / max(1.0, end - start)
+    found = []
+    for row in sorted(report["elements"], key=lambda row: (row["start"], row["end"])):
+        x, width = ((moment(row["start"]) - start) * scale, (moment(row["end"]) - moment(row["start"])) * scale)
+        spent, took = row["hit_ms"] + row["miss_ms"], 1000 * (moment(row["end"]) - moment(row["start"]))
+        # Compiles run side by side: their times are shares, of no more than the bar.
+        unit = width / max(spent, took, 1)
+        bar = {"x": x, "width": max(0.2, width), "hit": row["hit_ms"] * unit, "miss": row["miss_ms"] * unit}
+        after = x + width < WIDTH * 0.6
+        text = f"{seconds(int(took))}, {row['hits']} of {row['compiles']} compiles from the cache"
+        label = {"label": x + width + 0.5 if after else x - 0.5 if x > WIDTH * 0.4 else x + 0.5}
+        anchor = "start" if after or x <= WIDTH * 0.4 else "end"
+        found.append({name: round(value, 2) for name, value in (bar | label).items()})
+        found[-1] |= {"inside": not after and x <= WIDTH * 0.4, "anchor": anchor, "name": row["element"], "text": text}
+    return found
+
+
+def write(path: Path, report: Mapping[str, Any]) -> None:
+    """Write the page, which needs nothing else; raises ReccError when the file cannot be written."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        trim_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) else clean(str(value)),
+    )
+    script = SCRIPT.read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = environment.from_string(PAGE.read_text(encoding="utf-8")).render(
+        report=report,
+        title=title(report),
+        headline=headline(report),
+        bars=bars(report),
+        sections=sections(report, everything=True),
+        numbers=NUMBERS,
+        clock=clock,
+        script=Markup(script),
+        script_hash=Markup(f"sha256-{digest}"),
+    )
+    try:
+        replace_file(path, page)
+    except OSError as error:
+        raise ReccError(f"cannot write {path}: {error.strerror}.", "Name another file: --html FILE") from None

@@ -1,0 +1,127 @@
+# bst-recc report --watch: what recc does in the build that runs, as it happens.
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from bst_recc.errors import clean
+from bst_recc.outcomes import OUTCOMES
+from bst_recc.report.builds import LogFile, Logs, casd_starts, log_files
+from bst_recc.report.tables import Section, rate, seconds, several, table, text_console
+from bst_recc.wrapperlog import Compile, Log, read_log
+
+PERIOD = 0.5
+"""Seconds between two looks."""
+SHOWN_ERRORS = 5
+COMPILERS = re.compile(r"(?:[\w.]+-)*(?:cc|gcc|c\+\+|g\+\+|clang(?:\+\+)?)(?:-[\d.]+)?")
+
+
+@dataclass
+class Running:
+    """One element of the build, and what its log says so far."""
+
+    file: LogFile
+    log: Log
+    size: int
+
+
+def running_casd(logs: Logs) -> float | None:
+    """When the casd of a build that runs was started; None: none runs."""
+    starts = casd_starts(logs.directory)
+    path = max((logs.directory / "_casd").glob("*.log"), key=lambda path: path.stat().st_mtime, default=None)
+    return starts[-1] if path and starts and is_used(path) else None
+
+
+def is_used(path: Path) -> bool:
+    """Whether a process writes to the file."""
+    for process in psutil.process_iter(["name"]):
+        if process.info["name"] in ("buildbox-casd", "bst"):
+            try:
+                if any(file.path == str(path.resolve()) for file in process.open_files()):
+                    return True
+            except psutil.Error:
+                continue
+    return False
+
+
+def compiles_under_way() -> Iterator[tuple[float, str]]:
+    """Seconds since each compile in a sandbox of this machine began, and its source."""
+    for process in psutil.process_iter(["cmdline", "create_time"]):
+        words = process.info["cmdline"] or []
+        if "-c" in words and COMPILERS.fullmatch(Path(words[0]).name):
+            sources = [word for word in words[1:] if re.search(r"\.(c|cc|cpp|cxx|C|m|mm|S)$", word)]
+            if sources:
+                yield time.time() - process.info["create_time"], sources[-1]
+
+
+class Screen:
+    """What is shown of a build that began at `start`, in seconds since the epoch."""
+
+    def __init__(self, logs: Logs, start: float) -> None:
+        self.logs, self.start, self.elements = logs, start, dict[Path, Running]()
+
+    def look(self) -> None:
+        """Read what is new in the build's logs."""
+        for file in log_files(self.logs.directory, self.logs.project.name):
+            if file.start >= int(self.start) and self.logs.is_own(file):
+                known, size = self.elements.get(file.path), file.path.stat().st_size
+                if not known or known.size != size:
+                    self.elements[file.path] = Running(file, read_log(file.path), size)
+
+    @property
+    def compiles(self) -> list[tuple[Running, Compile]]:
+        """All compiles and links so far."""
+        return [(running, compile) for running in self.elements.values() for compile in running.log.compiles]
+
+    def render(self) -> Group:
+        """The screen."""
+        total = Counter[str]()
+        for running in self.elements.values():
+            total.update(running.log.counts)
+        known = {"verified": total["verified"], "hits": total["hits"]}
+        share = {"hit_rate": total["hits"] / total["compiles"] if total["compiles"] else None}
+        line = f"{several(total['compiles'], 'compile')}, {total['hits']} hits, hit rate {rate(known | share)}"
+        parts: list[Text | object] = [Text(f"{self.logs.project.name}, building: {line}", style="bold")]
+        now = [one for one in self.elements.values() if not one.log.state]
+        rows = [
+            (one.file.element, str(one.log.counts["compiles"]), str(one.log.counts["hits"]), self.since(one))
+            for one in now
+        ]
+        if rows:
+            section = Section("", ("under way", "compiles", "hits", "time"), rows)
+            parts.append(table(section, 80))
+        if slowest := max(compiles_under_way(), default=None):
+            parts.append(Text(clean(f"slowest compile under way: {slowest[1]}, {slowest[0]:.0f} s")))
+        problems = [(one, compile) for one, compile in self.compiles if OUTCOMES[compile.status].kind == "problem"]
+        for one, compile in problems[-SHOWN_ERRORS:]:
+            words = f"{compile.status}: {one.file.shown(compile)} in {one.file.element}"
+            parts.append(Text(clean(words), style="red"))
+        return Group(*parts)  # type: ignore[arg-type]
+
+    def since(self, one: Running) -> str:
+        """How long an element has been built."""
+        return seconds(int(1000 * max(0, time.time() - one.file.start)))
+
+
+def watch(logs: Logs) -> None:
+    """Show the build that runs until it ends; waits for one where none runs."""
+    console = text_console()
+    waiting = Text("Waiting for a build: bst build ELEMENT. Ctrl-C ends this.")
+    with Live(waiting, console=console, auto_refresh=False, transient=True) as live:
+        while (start := running_casd(logs)) is None:
+            time.sleep(PERIOD)
+        screen = Screen(logs, start)
+        while running_casd(logs) is not None:
+            screen.look()
+            live.update(screen.render(), refresh=True)
+            time.sleep(PERIOD)
