@@ -1,4 +1,4 @@
-# Follows docs/adopt.md: recc is added to a project that knows nothing of it, by the command and by hand.
+# Follows docs/adopt.md and recc/README.md: recc is added to an existing project, by the command and by hand.
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pages import BLOCK, follow, patch, sections
 
 from bst_recc.adopt.wiring import origin
 
-SECTIONS = sections(ROOT / "docs/adopt.md")
+SECTIONS = sections(ROOT / "docs/adopt.md") | sections(ROOT / "recc/README.md")
 STEPS = (JUNCTIONS, SET_UP, ADD) = (
     "1. Add the junctions",
     "2. Set up `project.conf`",

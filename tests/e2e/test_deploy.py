@@ -1,6 +1,6 @@
 # The farm for several hosts: its files are what their engines expect, and its certificates decide.
 # SPDX-License-Identifier: Apache-2.0
-"""Servers run on loopback, from deploy/ and the commands of docs/farm.md."""
+"""Servers run on loopback, from deploy/ and the commands of deploy/README.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ruamel.yaml import YAML
 from servers import Farm, authority, buildbox, certificate, nginx, passes
 
 DEPLOY = ROOT / "deploy"
-PAGE = ROOT / "docs/farm.md"
+PAGE = ROOT / "deploy/README.md"
 GREETING = "greeting.bst"
 URL = "https://farm.example.com:50051"
 REAPI = "build.bazel.remote.execution.v2"
@@ -38,7 +38,7 @@ def test_schemas() -> None:
 
 
 def test_sharded_storage_is_what_buildgrid_expects(tmp_path: Path) -> None:
-    """The change that docs/farm.md shows."""
+    """The change that deploy/README.md shows."""
     shutil.copytree(DEPLOY, tmp_path / "deploy")
     change = re.search(r"```diff\n(.*?)```", sections(PAGE)["Growth"], re.DOTALL)
     assert change
@@ -66,7 +66,7 @@ def test_compose_sets_what_buildgrid_and_workers_read() -> None:
 
 def test_units_run_what_there_is() -> None:
     """Each command of bst-recc in a unit that docs/farm.md shows is one, with these options."""
-    lines = re.findall(r"^ExecStart=\S*/bst-recc (\w+) (\w+)(.*)$", PAGE.read_text(), re.MULTILINE)
+    lines = re.findall(r"^ExecStart=\S*/bst-recc (\w+) (\w+)(.*)$", (ROOT / "docs/farm.md").read_text(), re.MULTILINE)
     assert {(group, name) for group, name, _ in lines} == {("cache", "serve"), ("farm", "serve")}
     for group, name, options in lines:
         shown = subprocess.run([BIN / "bst-recc", group, name, "--help"], capture_output=True, text=True)
@@ -78,7 +78,7 @@ def test_units_run_what_there_is() -> None:
 
 @pytest.fixture(scope="module")
 def farm(fetched: Project, metrics: socket.socket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
-    """Certificates as docs/farm.md makes them, nginx before two BuildGrids, and buildbox as the image has it."""
+    """Certificates as deploy/README.md makes them, nginx before two BuildGrids, and buildbox as the image has it."""
     directory = tmp_path_factory.mktemp("farm")
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patcher:
         without_proxies(patcher)
@@ -174,7 +174,7 @@ def test_without_a_valid_certificate_nothing_is_allowed(farm: Farm) -> None:
 
 
 def test_metrics(farm: Farm, metrics: socket.socket) -> None:
-    """Of those that docs/farm.md names: one that a request brings, and one of the scheduler."""
+    """Of those that deploy/README.md names: one that a request brings, and one of the scheduler."""
     ask(farm, "alice")
     wanted = {
         r"buildgrid\.rpc\.duration\.ms:.*\|ms\|#.*method:GetActionResult",
@@ -224,7 +224,7 @@ def test_worker_refuses(tmp_path: Path, variables: dict[str, str], error: str) -
 
 
 def client(farm: Farm, name: str, *, execute: bool = True, push: bool = False) -> str:
-    """The user configuration of docs/farm.md, for this farm and a certificate."""
+    """The user configuration of deploy/README.md, for this farm and a certificate."""
     snippet = re.search(r"```yaml\n(.*?)```", sections(PAGE)["Clients"], re.DOTALL)
     assert snippet and snippet[1].count(URL) == 3
     text = snippet[1].replace(URL, f"https://{farm.address}").replace("alice", name)

@@ -1,16 +1,17 @@
-# Runs the constructs of docs/trust.md beside the bare compiler, in every mode, with gcc and clang.
+# Runs the constructs of trust/constructs.tsv beside the bare compiler, in every mode, with gcc and clang.
 # SPDX-License-Identifier: Apache-2.0
 """ROWS='NAME NAME' in the environment tries these alone; 'make rows' tries all of them in all modes."""
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 
 import pytest
 from harness import ROOT, Project
+from pages import sections
 
-CLAIM = re.compile(r"^\| (\w+) \| .* \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
 ROW = re.compile(r"^ROW (\w+) cold=(\S+) warm=(\S+) changed=(\S+) same=(\S+) status=(\d+)$", re.MULTILINE)
 SCRIPTS = ROOT / "tests/e2e/trust"
 ONLY = os.environ.get("ROWS", "").split()
@@ -24,20 +25,19 @@ NOT_DETERMINISTIC = ("link_random_build_id", "at_once_same_output", "seen_raced"
 NOT_COMPARED = ("as_file", "coverage", "preprocessed_cxx", "side_coverage_subdirectory", "side_test_coverage")
 
 
-def claims(title: str) -> dict[str, dict[str, str]]:
-    """What the tables under a title of docs/trust.md say, by row and mode."""
-    text = (ROOT / "docs/trust.md").read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-    found = [claim for claim in CLAIM.findall(text) if claim[0] != "name"]
-    assert len(found) == len({name for name, _, _ in found})
-    return {name: {"local": local, "remote": remote} for name, local, remote in found}
+def claims(compiler: str) -> dict[str, dict[str, str]]:
+    """What trust/constructs.tsv says, by row and mode, of what is tried with a compiler; it names each row once."""
+    lines = [line for line in (SCRIPTS / "constructs.tsv").read_text().splitlines() if not line.startswith("#")]
+    rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    assert len(rows) == len({row["name"] for row in rows})
+    found = {
+        row["name"]: {mode: (compiler == "clang" and row[f"clang {mode}"]) or row[mode] for mode in ("local", "remote")}
+        for row in rows
+    }
+    return {name: claim for name, claim in found.items() if claim["local"] != "-"}
 
 
-GCC = claims("Construct by construct")
-# clang needs a library of its own for profiles; without it there is nothing to try.
-CLANG = {
-    name: claim for name, claim in (GCC | claims("With clang")).items() if not name.startswith(("profile_", "gcc_"))
-}
-CLAIMS = {"gcc": GCC, "clang": CLANG}
+CLAIMS = {compiler: claims(compiler) for compiler in ("gcc", "clang")}
 # local-recc: nothing is remembered, recc is asked for all; local-ask: recc is asked for what is not remembered;
 # …-check: each hit is compiled again.
 HOW = ("-recc", "-ask", "-check")
@@ -78,6 +78,17 @@ def wrong(row: tuple[str, ...], claim: str, mode: str) -> str:
     if claim == "cached":
         return "" if hits and not runs and not reasons - {"no-compile"} else f"is not cached: {cold}, {warm}"
     return "" if not hits and claim.removeprefix("not cached: ") in reasons else f"is {warm}, not '{claim}'"
+
+
+def test_the_page_counts_what_the_list_has() -> None:
+    """Each row of the table in docs/trust.md names outcomes, and how many constructs have one of them with gcc."""
+    text = sections(ROOT / "docs/trust.md")["What is cached, and what is not"]
+    counted = re.findall(r"^\| (.*`.*) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    named = [re.findall(r"`([\w-]+)`", outcomes) for outcomes, _, _ in counted]
+    for mode, column in (("local", 1), ("remote", 2)):
+        outcomes = [claim[mode].removeprefix("not cached: ") for claim in CLAIMS["gcc"].values()]
+        assert set(outcomes) <= {word for words in named for word in words}
+        assert [int(row[column]) for row in counted] == [sum(map(outcomes.count, words)) for words in named]
 
 
 @pytest.mark.parametrize(("compiler", "case"), CASES)

@@ -1,4 +1,4 @@
-# Follows docs/toolchain.md: a toolchain of another layout behind toolchain.bst.
+# Follows docs/toolchain.md and debian-toolchain/README.md: a toolchain of another layout behind toolchain.bst.
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness import BIN, ROOT, Counts, Project, copy_in, generate, generate_loca
 from helpers import edited
 from pages import BLOCK, follow, sections
 
-SECTIONS = sections(ROOT / "docs/toolchain.md")
+SECTIONS = sections(ROOT / "docs/toolchain.md") | sections(ROOT / "debian-toolchain/README.md")
 FOLLOWED = (WHY, CONTRACT, PACKAGES, SAME_NAMES, OTHER_LAYOUT, JUNCTIONED, GAP) = (
     "What is the toolchain, and why is its digest in the key?",
     "What must a toolchain provide?",

@@ -28,7 +28,7 @@ config:
 """
 WORKERS = (
     "Workers of two kinds: those for elements offer remoteApisSocketPath=tmp/casd.sock, those for compiles do not.",
-    "bst-recc farm makes such a farm; docs/farm.md of the template says how to make one of many machines.",
+    "bst-recc farm makes such a farm; deploy/README.md of the template says how to make one of many machines.",
     "Or more slots than elements of all clients together.",
 )
 

@@ -1,4 +1,4 @@
-# Rows of docs/trust.md: what runs without recc, or fails.
+# Rows of constructs.tsv: what runs without recc, or fails.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 

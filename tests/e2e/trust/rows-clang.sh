@@ -1,4 +1,4 @@
-# Rows of docs/trust.md: what only clang has.
+# Rows of constructs.tsv: what only clang has.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 

@@ -1,4 +1,4 @@
-# Rows of docs/trust.md: compiles as every build has them.
+# Rows of constructs.tsv: compiles as every build has them.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 

@@ -1,4 +1,4 @@
-# Rows of docs/trust.md: standard input, and what the assembler reads.
+# Rows of constructs.tsv: standard input, and what the assembler reads.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 

@@ -1,4 +1,4 @@
-# Rows of docs/trust.md: what a result depends on although no content says so.
+# Rows of constructs.tsv: what a result depends on although no content says so.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 

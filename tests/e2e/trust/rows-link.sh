@@ -1,4 +1,4 @@
-# Rows of docs/trust.md: links.
+# Rows of constructs.tsv: links.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 

@@ -1,4 +1,4 @@
-# Rows of docs/trust.md: constructs of build systems and of other caches' bug reports.
+# Rows of constructs.tsv: constructs of build systems and of other caches' bug reports.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 

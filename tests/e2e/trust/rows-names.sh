@@ -1,4 +1,4 @@
-# Rows of docs/trust.md: names, and places that no other sandbox can have.
+# Rows of constructs.tsv: names, and places that no other sandbox can have.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 

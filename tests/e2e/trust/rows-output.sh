@@ -1,4 +1,4 @@
-# Rows of docs/trust.md: files beside the object, and outputs of every kind.
+# Rows of constructs.tsv: files beside the object, and outputs of every kind.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 

@@ -1,4 +1,4 @@
-# Rows of docs/trust.md: signals, limits, and how the compiler is found.
+# Rows of constructs.tsv: signals, limits, and how the compiler is found.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 

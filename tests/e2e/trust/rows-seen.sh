@@ -1,4 +1,4 @@
-# Rows of docs/trust.md: what was seen of a compile, and whether it is so when it is to be answered.
+# Rows of constructs.tsv: what was seen of a compile, and whether it is so when it is to be answered.
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2154 # sourced by rows.sh
 

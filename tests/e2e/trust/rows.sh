@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs in an element's sandbox: compiles each row of docs/trust.md with the bare compiler and through recc.
+# Runs in an element's sandbox: compiles each row of constructs.tsv with the bare compiler and through recc.
 # SPDX-License-Identifier: Apache-2.0
 #
 # usage: rows.sh [--recc|--ask|--check] C-COMPILER C++-COMPILER [NAME…]
