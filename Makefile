@@ -1,25 +1,26 @@
 # The commands of this repository; each sets up what it needs.
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: bench bench-quick demo lint mutants rows setup test test-all unit
+.PHONY: bench bench-quick demo lint mutants rows setup site test test-all unit
 
 # All tests but the slow ones; in two processes, since much of a build is waiting.
-test: lint
+test: lint setup
 	.venv/bin/pytest -m "not slow and not rows" -n 2 --dist loadfile --no-loadscope-reorder
 
 # What CI runs: these and the slow ones, a farm's faults and load, more modes.
-test-all: lint
-	tools/setup browser
+test-all: lint setup
+	tools/setup browser site
 	.venv/bin/pytest -m "not rows" -n 2 --dist loadfile --no-loadscope-reorder
 
 # A guided tour: generate a project, build it cold, warm and remotely.
-demo: setup
+demo:
+	tools/setup demo
 	.venv/bin/python tools/demo.py
 
 # The fast tests alone.
 unit: lint
 	.venv/bin/pytest -n 2 tests/unit
 
-# Every construct of docs/trust.md in every mode, with gcc and clang: half an hour.
+# Every construct of tests/e2e/trust/constructs.tsv in every mode, with gcc and clang: half an hour.
 rows: setup
 	.venv/bin/pytest tests/e2e/test_rows.py
 
@@ -35,8 +36,14 @@ bench: setup
 bench-quick: setup
 	.venv/bin/python benchmarks/bench.py --programs lua --rounds 1
 
-lint: setup
+# The documentation site, in build/site; a dead link is an error.
+site:
+	tools/setup site
+	.venv/bin/sphinx-build -W --keep-going -q -c docs . build/site
+
+lint:
+	tools/setup demo unit
 	tools/lint
 
 setup:
-	tools/setup
+	tools/setup demo unit e2e

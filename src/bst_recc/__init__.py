@@ -2,4 +2,4 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands beside BuildStream for projects that compile through recc."""
 
-__version__ = "0.9.0"
+__version__ = "1.0.0"

@@ -31,7 +31,7 @@ def run(
 
 
 def test_setup_without_apt_says_what_is_missing(bare: Path) -> None:
-    done = run(ROOT / "tools/setup", PATH=str(bare))
+    done = run(ROOT / "tools/setup", "demo", PATH=str(bare))
     assert done.returncode == 1
     first, *remedies = done.stderr.splitlines()
     assert "no apt-get" in first and "bubblewrap" in first and "fuse3" in first
@@ -39,12 +39,11 @@ def test_setup_without_apt_says_what_is_missing(bare: Path) -> None:
 
 
 def test_setup_without_user_namespaces_says_so(bare: Path) -> None:
-    names = ("fusermount3", "g++", "git", "gpg", "lzip", "make", "openssl", "shellcheck")
-    for name in (*names, "systemd-run"):
+    for name in ("fusermount3", "git"):
         (bare / name).symlink_to(str(shutil.which("true")))
     (bare / "bwrap").write_text("#!/bin/sh\nexit 1\n")
     (bare / "bwrap").chmod(0o755)
-    done = run(ROOT / "tools/setup", PATH=str(bare))
+    done = run(ROOT / "tools/setup", "demo", PATH=str(bare))
     assert done.returncode == 1
     assert "user namespaces" in done.stderr.splitlines()[0]
 

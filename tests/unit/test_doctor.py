@@ -23,13 +23,14 @@ import pytest
 from click.testing import CliRunner
 from servers import casd
 
+from bst_recc import __version__, doctor
 from bst_recc.bst import Late
 from bst_recc.cache.use import command as use
+from bst_recc.cas import LocalCas
 from bst_recc.doctor import command, examine, host, mirror, prove, remotes, toolchain
-from bst_recc.doctor.context import Context, Finding
+from bst_recc.doctor.context import FAIL, Context, Finding
 from bst_recc.errors import ReccError
 from bst_recc.project import Project, find_tool
-from bst_recc.cas import LocalCas
 from bst_recc.reapi import digest_of, messages, text
 
 OPTIONS = """options:
@@ -99,6 +100,15 @@ def checked(name: str) -> str:
 
 
 # The machine
+
+
+def test_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a report of a bug has in it; the exit status is the same."""
+    monkeypatch.setattr(doctor, "CHECKS", [lambda context: iter([Finding("disk", FAIL, "full", ("Empty it.",))])])
+    done = CliRunner().invoke(command, ["--json"], standalone_mode=False)
+    printed = json.loads(done.output)
+    assert (done.return_value, printed["bst-recc"]) == (1, __version__)
+    assert printed["findings"][1:] == [{"name": "disk", "level": "FAIL", "text": "full", "remedies": ["Empty it."]}]
 
 
 def test_bwrap(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

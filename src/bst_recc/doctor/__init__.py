@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
 import click
 
+from bst_recc import __version__
 from bst_recc.doctor import abilities, host, mirror, prove, remotes, toolchain
 from bst_recc.doctor.context import FAIL, OK, WARN, Context, Finding
 from bst_recc.errors import ReccError
@@ -42,6 +45,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--clang", is_flag=True, help="The same with gcc, clang and lld.")
 @click.option("--mirror", "mirroring", is_flag=True, help="Print configuration that prefers apt's Debian mirror.")
 @click.option("--write", is_flag=True, help="With --mirror: add that to the user configuration.")
+@click.option("--json", is_flag=True, help="Print JSON, for programs and reports of bugs.")
 def command(elements: tuple[str, ...], mode: str | None, config: Path | None, **flags: bool) -> int:
     """Check what builds through recc need.
 
@@ -76,8 +80,11 @@ def command(elements: tuple[str, ...], mode: str | None, config: Path | None, **
     else:
         first = Finding("configuration", OK, f"{path or 'BuildStream defaults'}, mode {context.mode}")
         findings = chain([first], examine(context, (*CHECKS, prove.prove) if flags["proving"] else CHECKS))
-    failed = False
+    found = []
     for finding in findings:
-        finding.show(letters=building)
-        failed |= finding.level == FAIL
-    return int(failed)
+        found.append(finding)
+        if not flags["json"]:
+            finding.show(letters=building)
+    if flags["json"]:
+        click.echo(json.dumps({"bst-recc": __version__, "findings": list(map(asdict, found))}, indent=2))
+    return int(any(finding.level == FAIL for finding in found))

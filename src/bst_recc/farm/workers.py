@@ -5,8 +5,8 @@
 import json
 import sys
 
-import buildgrid.server.introspection.instance as api  # type: ignore[import-untyped]
-from buildgrid.server.client.channel import setup_channel  # type: ignore[import-untyped]
+import buildgrid.server.introspection.instance as api
+from buildgrid.server.client.channel import setup_channel
 
 ask = setup_channel(sys.argv[1])[0].unary_unary(
     "/build.buildgrid.Introspection/ListWorkers",
