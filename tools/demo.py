@@ -125,8 +125,8 @@ def chart(builds: list[Build]) -> None:
         counts = f"{build.counts.compiles:>8}{build.counts.hits:>6}" if build.counts else f"{'-':>8}{'-':>6}"
         console.print(f"{step.name:21}{build.seconds:>5.1f} s  {bar:{WIDTH}}{counts}")
     plain, _, warm, *_, edited = builds
-    ratios = (f"{plain.seconds / build.seconds:.1f} times as fast as plain" for build in (warm, edited))
-    console.print("\nwarm: {}; with one file edited: {}".format(*ratios), style="bold")
+    times = [f"{plain.seconds / build.seconds:.1f}" for build in (warm, edited)]
+    console.print(f"\nwarm: {times[0]} x faster than plain; with one file edited: {times[1]} x", style="bold")
 
 
 def main() -> int:
