@@ -31,6 +31,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
+import chart
 import programs
 from harness import ROOT, Project, generate_local, parse_links, parse_summary
 
@@ -325,36 +326,37 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def report(rounds: Rounds, software: Iterable[str]) -> str:
-    """Markdown: ratios to plain for each program and way, and where the time goes."""
+def summary(rounds: Rounds, software: Iterable[str]) -> str:
+    """Markdown: times of each program and way as parts of the plain build's."""
 
-    def middle(way: str, scenario: str, name: str, base: tuple[str, str] = ("plain", "plain")) -> str:
-        ratios = (r[way][scenario][name].seconds / r[base[0]][base[1]][name].seconds for r in rounds)
-        return f"{statistics.median(ratios):.2f}"
+    def part(way: str, scenario: str, name: str) -> str:
+        parts = (r[way][scenario][name].seconds / r["plain"]["plain"][name].seconds for r in rounds)
+        return f"{statistics.median(parts):.2f}"
+
+    rows = []
+    for name in software:
+        compiles = rounds[0]["template"]["local, cold"][name].compiles
+        plain = statistics.median(r["plain"]["plain"][name].seconds for r in rounds)
+        about = [f"{name}: {SOFTWARE[name][0]}, {compiles} compiles", f"{plain:.1f} s", part("floor", "floor", name)]
+        for way in WAYS:
+            rows.append([*about, way, *(part(way, scenario, name) for scenario in SCENARIOS)])
+            about = [""] * len(about)
+    return table(("program", "plain", "floor", "way", *SCENARIOS), rows) + "\n"
+
+
+def details(rounds: Rounds, software: Iterable[str]) -> str:
+    """Markdown: where the time of each program goes."""
 
     def phases(way: str, scenario: str, name: str) -> list[str]:
         builds = [r[way][scenario][name] for r in rounds]
         times = [*([build.phases[phase] for build in builds] for phase in PHASES), [build.seconds for build in builds]]
         return [f"{statistics.median(some):.2f}" for some in times]
 
+    builds = [("plain", "plain"), ("floor", "floor"), *((way, s) for way in WAYS for s in SCENARIOS)]
     parts = []
     for name in software:
-        some = rounds[0]["template"]["local, cold"][name]
-        plain = statistics.median(r["plain"]["plain"][name].seconds for r in rounds)
-        parts.append(
-            f"**{name}** ({SOFTWARE[name][0]}; {some.compiles} compiles, {some.links} links): plain {plain:.1f} s, "
-            f"the floor {middle('floor', 'floor', name)} of it; `local`, warm, is "
-            f"{middle('template', 'local, warm', name, ('floor', 'floor'))} of the floor.\n"
-        )
-        parts.append(
-            table(
-                ("time / plain", *SCENARIOS),
-                ([way, *(middle(way, scenario, name) for scenario in SCENARIOS)] for way in WAYS),
-            )
-        )
-        builds = [("plain", "plain"), ("floor", "floor"), *((way, s) for way in WAYS for s in SCENARIOS)]
         shown = ([f"{way}, {s}" if way != s else way, *phases(way, s, name)] for way, s in builds)
-        parts.append("\n" + table(("seconds", *PHASES, "all"), shown) + "\n")
+        parts.append(table((f"{name}, seconds", *PHASES, "all"), shown) + "\n")
     return "\n".join(parts)
 
 
@@ -383,7 +385,7 @@ def main() -> int:
     parser.add_argument("--programs", nargs="+", choices=SOFTWARE, default=list(SOFTWARE), metavar="NAME")
     parser.add_argument("--rounds", type=int, default=3, help="default: 3")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements there")
-    parser.add_argument("--write", action="store_true", help=f"put the tables into {DOCUMENT.relative_to(ROOT)}")
+    parser.add_argument("--write", action="store_true", help=f"put the first table into {DOCUMENT.relative_to(ROOT)}")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         bench = Bench(Path(directory), options.programs)
@@ -396,14 +398,15 @@ def main() -> int:
                 print(f"bench: {error}", file=sys.stderr)
                 return 1
         head = f"Median of {len(rounds)} rounds on {machine(bench.project)}.\n\n"
-        tables = head + report(rounds, options.programs)
-    print(tables)
+        tables = head + summary(rounds, options.programs)
+    print(tables, details(rounds, options.programs), sep="\n")
     if options.json:
         options.json.write_text(json.dumps(rounds, default=asdict, indent=1) + "\n")
     if options.write:
         before, begin, rest = DOCUMENT.read_text().partition("<!-- tables: make bench -->\n")
         _, end, after = rest.partition("<!-- end of tables -->\n")
         DOCUMENT.write_text(f"{before}{begin}\n{tables}\n{end}{after}")
+        chart.write()
     return 0
 
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from farm import Farm, strays
-from harness import EXAMPLES, Project, generate_local
+from harness import EXAMPLES, Project, generate_local, scratch
 from helpers import without_proxies
 from lab import lab as lab
 
@@ -59,13 +57,8 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Path]:
     """A directory for the whole run; removed at its end because it grows to gigabytes."""
-    directory = Path(tempfile.mkdtemp(prefix="recc-template-"))
-    yield directory
-    # Tests kill casd, which then leaves its mounts.
-    for point in (line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()):
-        if Path(point).is_relative_to(directory):
-            subprocess.run(["fusermount3", "-u", "-z", point], check=True)
-    shutil.rmtree(directory, ignore_errors=True)
+    with scratch() as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import chart
 import programs
 import pytest
 from harness import BIN, ROOT
@@ -32,6 +33,11 @@ def test_bench_quick(tmp_path: Path) -> None:
             assert abs(sum(build["phases"].values()) - build["seconds"]) < 0.01
             assert build["phases"]["compile"] > 0
     assert "| template | " in done.stdout and "| floor | " in done.stdout
+
+
+def test_the_chart_is_that_of_the_table() -> None:
+    page = (ROOT / "docs/performance.md").read_text()
+    assert chart.draw(page) == (ROOT / "docs/performance.svg").read_text()
 
 
 def test_programs_read_any_reason() -> None:

@@ -5,28 +5,27 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import textwrap
 from pathlib import Path
 
 import pytest
 from harness import BIN, PRODUCT, ROOT, TOOLCHAIN, WIRING, Project, copy_in, generate
 from helpers import free_ports
-from pages import BLOCK, assert_printed, pattern
+from pages import BLOCK, assert_printed, pattern, sections
 from tree import FILES
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
-PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md")), *DOCS, WIRING / "README.md"]
-PAGES += [TOOLCHAIN / "README.md", PRODUCT / "README.md"]
+READMES = [ROOT / "README.md", *(place / "README.md" for place in (WIRING, TOOLCHAIN, ROOT / "deploy"))]
+PAGES = [*READMES, ROOT / "CONTRIBUTING.md", *DOCS, PRODUCT / "README.md"]
 # Pages that a test of their own follows.
 ELSEWHERE = {f"docs/{name}.md": f"tests/e2e/test_{name}.py" for name in ("adopt", "toolchain", "update")}
-ELSEWHERE["docs/farm.md"] = "tests/e2e/test_deploy.py"
-FORMER = "## From a project with the former layout"
+ELSEWHERE |= {
+    f"{place}/README.md": f"tests/e2e/test_{name}.py"
+    for place, name in (("recc", "adopt"), ("debian-toolchain", "toolchain"), ("deploy", "deploy"))
+}
 GREETING = "greeting.bst"
-# Where what pages name can be, with names that the former layout had, and what pages make or make up.
+# Where what pages name can be, and what they make or make up.
 PLACES = [ROOT, *(place / below for place in (WIRING, TOOLCHAIN, PRODUCT) for below in ("", "elements"))]
-FOLDERS = {"bin", "conf", "examples", "scripts", "toolchain"}.union(
-    path.name for place in PLACES for path in place.iterdir() if path.is_dir()
-)
+FOLDERS = {path.name for place in PLACES for path in place.iterdir() if path.is_dir()}
 MADE = {"demo/", "deploy/secrets/", "tools/cc.bst", "tools/libc-headers.bst"}
 
 
@@ -88,11 +87,11 @@ def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
     fetched.bst("artifact", "delete", GREETING, mode="remote", check=False)
     fetched.empty_action_cache()
 
-    readme = (ROOT / "README.md").read_text()
-    ways = readme.partition("## Three ways to use it")[2].partition("\n**3. ")[0]
-    run(ways, empty, environment, {"cookiecutter gh:OWNER/REPOSITORY ": ": "})
+    parts = sections(ROOT / "README.md")
+    ways = parts["Start a project"] + parts["Choose a mode for a build"]
+    run(ways, empty, environment, {"cookiecutter -o .. .\n": ":\n", "cd ../my-project": "cd my-project"})
 
-    environment["PATH"] = f"{project.path}/.venv/bin:{environment['PATH'].replace(f'{BIN}:', '')}"
+    environment["PATH"] = f"{tmp_path}/bst/bin:{environment['PATH'].replace(f'{BIN}:', '')}"
     apt = {"apt-get install ": "apt-get install -y "}
     run((project.path / "README.md").read_text(), project.path, environment, apt)
     place, port = f"127.0.0.1:{free_ports()}", free_ports()
@@ -113,31 +112,6 @@ def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
     run((ROOT / "docs/trust.md").read_text(), project.path, environment, {"ELEMENT": GREETING})
 
 
-def test_elements_of_the_former_layout_are_moved(tmp_path: Path) -> None:
-    """By the command of docs/update.md, which can be given again."""
-    former = """kind: make
-build-depends:
-- (@): include/gcc-for-recc.yml
-- buildsystems/make.bst
-- filename: [buildsystems/recc-clang.bst, base/tools.bst]
-(@): include/recc.yml
-depends:
-- (@): [include/clang-for-recc.yml, "include/mine.yml"]
-- toolchain.bst:public-stacks/buildsystem-make.bst
-- mine/buildsystems/make.bst
-"""
-    moved = re.sub(r"(include/(?!mine)|(?<!mine/)buildsystems/)", r"recc.bst:\1", former)
-    (tmp_path / "elements/a b").mkdir(parents=True)
-    element = tmp_path / "elements/a b/old.bst"
-    element.write_text(former)
-    text = (ROOT / "docs/update.md").read_text().partition(FORMER)[2]
-    block = re.search(r"^   ```sh\n(.*?)^   ```", text, re.MULTILINE | re.DOTALL)
-    assert block
-    for _ in range(2):
-        subprocess.run(["sh", "-ec", textwrap.dedent(block[1])], cwd=tmp_path, check=True)
-        assert element.read_text() == moved
-
-
 def test_the_tree_in_the_readme_is_a_generated_project() -> None:
     tree = re.search(r"^my-project\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert tree
@@ -156,13 +130,13 @@ def test_every_target_of_make_that_is_named_is_there() -> None:
         for _, text in BLOCK.findall((ROOT / "README.md").read_text())
         for target in re.findall(r"^make (\S+)", text, re.M)
     }
-    assert "test" in named and "demo" in named
+    assert named
     subprocess.run(["make", "-n", *sorted(named)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def test_every_page_is_followed() -> None:
     here = Path(__file__).read_text()
-    for path in [ROOT / "README.md", *DOCS]:
+    for path in [*READMES, *DOCS]:
         name = str(path.relative_to(ROOT))
         if any(language == "sh" for language, _ in BLOCK.findall(path.read_text())):
             assert name in (ROOT / ELSEWHERE[name]).read_text() if name in ELSEWHERE else f'"{name}"' in here, name
@@ -171,7 +145,7 @@ def test_every_page_is_followed() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_names_is_there(page: Path) -> None:
     """Links, with their anchors, and whatever looks like a path of this repository or of a generated project."""
-    text = page.read_text().partition(FORMER)[0]
+    text = page.read_text()
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
         path = page.parent / target if target else page
         headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE) if anchor else []

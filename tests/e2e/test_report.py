@@ -126,7 +126,7 @@ def test_verdicts(fetched: Project) -> None:
     (fetched.path / "files/first/old/h.h").touch()
     compile = "for n in 1 2 3 4 5 6 7 8 9; do echo int a$n = {}$n';' >a$n.c; cc -c a$n.c; done"
     for _ in range(2):
-        text = FIRST.replace("cc -Inew -Iold -c a.c", compile.format(int.from_bytes(os.urandom(3))))
+        text = FIRST.replace("cc -Inew -Iold -c a.c", compile.format(int.from_bytes(os.urandom(3), "big")))
         (fetched.path / "elements/short.bst").write_text(text)
         fetched.build("short.bst", "remote")
     (row,) = bst_recc(fetched, "report")["elements"]

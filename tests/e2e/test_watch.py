@@ -60,7 +60,7 @@ def watched(fetched: Project) -> str:
     """An element with a compile that takes seconds and one that fails."""
     files = fetched.path / "files/watched"
     files.mkdir()
-    (files / "one.c").write_text(f"int one = {int.from_bytes(os.urandom(3))};\n")
+    (files / "one.c").write_text(f"int one = {int.from_bytes(os.urandom(3), 'big')};\n")
     body = "".join(f"int f{n}(int a) {{ for (int i = 0; i < a; i++) a ^= i * {n}; return a; }}\n" for n in range(12000))
     (files / "slow.c").write_text(body + f"/* {os.urandom(8).hex()} */\n")
     (files / "bad.c").write_text("nonsense\n")

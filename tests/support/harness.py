@@ -11,9 +11,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +101,19 @@ def copy_in(project: Path, junction: str, source: Path) -> None:
         r"(?m)^sources:\n(?:[- ].*\n)+", f"sources:\n- kind: local\n  path: {source.name}\n", path.read_text()
     )
     path.write_text(text.replace(f"  path: {source.name}\n  options:", "  options:"))
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A directory for projects and caches, which grow to gigabytes; it is removed, with what casd mounted in it."""
+    directory = Path(tempfile.mkdtemp(prefix="recc-template-"))
+    try:
+        yield directory
+    finally:
+        for point in (line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()):
+            if Path(point).is_relative_to(directory):
+                subprocess.run(["fusermount3", "-u", "-z", point], check=True)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def generate_local(directory: Path, **answers: str) -> Path:

@@ -217,7 +217,8 @@ class Lab:
         text = "N 0123\n"
         for files in entries:
             read = (f"R {self.keep(content).partition('/')[0]}\t{name}\n" for name, content in files.items())
-            text += f"E 12\n{''.join(read)}a -\tnone.h\nO {'0' * 64}\ta.o\nM {'1' * 64}\t-\n"
+            made = hashlib.sha256(repr(files).encode()).hexdigest()
+            text += f"E 12\n{''.join(read)}a -\tnone.h\nO {made}\ta.o\nM {'1' * 64}\t-\n"
         return f"recc: manifest {self.keep(text)}"
 
     def configure(self, text: str) -> None:

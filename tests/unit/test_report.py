@@ -261,6 +261,15 @@ def test_reads_the_same_in_every_time_zone(
     assert elements(lab.json("--since", f"{age - 3}s")) == [(APP, 3)]
 
 
+def test_a_bst_that_has_moved_to_another_time_zone(lab: Lab) -> None:
+    for hours, name, at in ((9, "a.bst", -3600), (0, "b.bst", 0)):
+        lab.zone = timezone(timedelta(hours=hours))
+        lab.one(at, LIBRARY)
+        lab.one(at + 60, name, sandbox=False)
+    found = {row["element"]: row["start"][11:16] for row in lab.json("--since", "9999d")["elements"]}
+    assert found == {LIBRARY: "12:00", "a.bst": "11:01", "b.bst": "12:01"}
+
+
 def test_element_chooses_the_last_build_that_has_it(lab: Lab) -> None:
     lab.casds((-3601, -3000), (-1, 100))
     lab.one(-3600, LIBRARY, 4)
@@ -362,8 +371,8 @@ OLD = {"a.c": "int a;", f"{DIRECTORY}/a.h": "one"}
 def test_reasons_of_a_compile_without_an_action_are_from_the_manifest(
     lab: Lab, now: dict[str, str] | None, text: str
 ) -> None:
-    line, entries = compiled("local", None, "cc -o a.o -c a.c"), [OLD] if now is None else [now, OLD]
-    lab.builds([line], [lab.manifest(*entries), line])
+    line, entries = compiled("local", None, "cc -o a.o -c a.c"), [{"b.c": "another command that makes a.o"}, OLD]
+    lab.builds([line], [lab.manifest(*([now] if now else []), *entries), line])
     (miss,) = lab.json()["elements"][0]["misses"]
     assert "; ".join(reason["text"] for reason in miss["reasons"]) == text
 
