@@ -17,10 +17,10 @@ def explained(lab: Lab, before: str | None, after: str | None, file: str = "src/
     return lab.json("explain", file)
 
 
-def changed(lab: Lab, old: bytes, new: bytes, **more: Any) -> tuple[str, str]:
+def changed(lab: Lab, old: bytes, new: bytes) -> tuple[str, str]:
     """Actions of a compile before and after a.h has changed; both texts are in the CAS."""
-    before, after = ({"a.c": "int a;", "a.h": text} for text in (old, new))
-    return lab.action(inputs=before), lab.action(inputs=after, **more)
+    before, after = (lab.action(inputs={"a.c": "int a;", "a.h": text}) for text in (old, new))
+    return before, after
 
 
 # What differs
@@ -126,7 +126,7 @@ def test_without_actions_the_manifest_tells(lab: Lab, now: dict[str, str], note:
     assert [text["diff"].splitlines()[3:] for text in data["texts"]] == ([diff] if diff else [])
 
 
-def test_the_manifest_of_an_older_build_that_was_the_last_to_learn(lab: Lab) -> None:
+def test_a_hit_by_the_manifest(lab: Lab) -> None:
     line, hit = compiled("local", None, "cc -o a.o -c src/a.c"), compiled("hit", "manifest", "cc -o a.o -c src/a.c")
     lab.builds([line], [line, lab.manifest(OLD | {"n.h": "new\n"}, OLD)], [hit])
     data = lab.json("explain", "a.o")
@@ -182,7 +182,8 @@ def test_the_element_that_is_named(lab: Lab) -> None:
 
 def header(lab: Lab) -> None:
     """Two builds; in the second a.h made two compiles anew, one of which has no action, and c.h another."""
-    before, after = changed(lab, b"one\n", b"two\n", environment={"LC_ALL": "de"})
+    before = lab.action(inputs={"a.c": "int a;", "a.h": b"one\n"})
+    after = lab.action(inputs={"a.c": "int b;", "a.h": b"two\n"}, environment={"LC_ALL": "de"})
     lines = [compiled("local", digest, LINE, 1500) for digest in (before, after)]
     other = compiled("local", f"changed: {DIRECTORY}/a.h", "cc -o b.o -c b.c", 2000)
     lab.builds([lines[0], other], [lines[1], other, compiled("local", "changed: c.h", "cc -o c.o -c c.c")])
@@ -227,9 +228,11 @@ def test_a_header_that_has_not_changed(lab: Lab, name: str) -> None:
     assert (data["note"], data["differences"]) == (f"{shown} is unchanged in all builds that the logs tell of.", None)
 
 
-def test_a_header_that_only_the_manifest_knows(lab: Lab) -> None:
+def test_a_header_that_only_the_newest_manifest_knows(lab: Lab) -> None:
+    """That of the last build that has learnt anything."""
     line = compiled("local", None, "cc -o a.o -c src/a.c")
-    lab.builds([line], [line.replace(" local - ", " hit manifest "), lab.manifest(OLD)])
+    hit = line.replace(" local - ", " hit manifest ")
+    lab.builds([line, lab.manifest({"src/a.c": "int a;\n"})], [hit, lab.manifest(OLD)], [hit])
     assert lab.json("explain", "stdio.h")["note"].startswith("/usr/include/stdio.h is unchanged")
 
 

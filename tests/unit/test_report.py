@@ -355,6 +355,7 @@ def test_an_input_that_the_wrapper_names(lab: Lab, action: str | None, new: str,
     assert miss["reasons"][0]["text"] == text
 
 
+HIT = compiled("hit", "manifest", "cc -o a.o -c a.c")
 OLD = {"a.c": "int a;", f"{DIRECTORY}/a.h": "one"}
 
 
@@ -375,6 +376,17 @@ def test_reasons_of_a_compile_without_an_action_are_from_the_manifest(
     lab.builds([line], [lab.manifest(*([now] if now else []), *entries), line])
     (miss,) = lab.json()["elements"][0]["misses"]
     assert "; ".join(reason["text"] for reason in miss["reasons"]) == text
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+def test_a_manifest_tells_of_its_own_build(lab: Lab, learnt: bool) -> None:
+    """A build that fails keeps none; what an older or a newer one says is about another change."""
+    line, two, three = compiled("local", None, "cc -o a.o -c a.c"), OLD | {"a.c": "2"}, OLD | {"n.h": "3"}
+    own = [lab.manifest(two, OLD)] * learnt
+    lab.builds([lab.manifest(OLD, three), line], [*own, line], [lab.manifest(three, two, OLD), line], [HIT])
+    reasons = [lab.json("--session", n)["elements"][0]["misses"][0]["reasons"] for n in ("3", "2")]
+    assert reasons[0][0]["text"] == ("a.c changed" if learnt else "unknown (recc logged no action)")
+    assert [reason["text"] for reason in reasons[1]] == ["a.c changed", "n.h is new"]
 
 
 # Bad input

@@ -147,7 +147,7 @@ def test_the_manifest_and_that_nothing_was_called(tmp_path: Path) -> None:
     first, idle = f"recc: manifest {'b' * 64}/7\n", "recc: no compiler was called through recc\n"
     log = read(tmp_path, f"{first}recc: manifest {A}\nrecc: manifest zzz/1\nrecc: manifest {A} more\n")
     assert (log.manifest, log.is_idle, log.uses_recc) == (A, False, False)
-    assert (read(tmp_path, idle).is_idle, read(tmp_path, f"echo {idle}").is_idle) == (True, False)
+    assert (read(tmp_path, idle).is_idle, read(tmp_path, f"recc: {idle}").is_idle) == (True, False)
     assert idle.strip() in (WRAPPER / "libexec/summary").read_text()
 
 

@@ -29,13 +29,14 @@ class Manifest:
     """What `digest` names in a storage; empty where it is gone."""
 
     def __init__(self, cas: LocalCas, digest: str) -> None:
-        self.text = (cas.blob(digest) or b"").decode(errors="replace")
+        self.cas, self.digest = cas, digest
 
     @cached_property
     def by_output(self) -> dict[str, list[str]]:
         """Texts of the entries that made a file, by its name, the newest first."""
         found: dict[str, list[str]] = {}
-        for part in self.text.split("\nE "):
+        text = (self.cas.blob(self.digest) or b"").decode(errors="replace")
+        for part in text.split("\nE "):
             for line in part.splitlines():
                 if line.startswith("O ") and "\t" in line:
                     found.setdefault(line.partition("\t")[2], []).append(part)

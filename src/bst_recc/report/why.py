@@ -176,17 +176,17 @@ class History:
         return same[same.index(found) + 1 :]
 
     @cached_property
-    def manifest(self) -> Manifest:
-        """What the newest build that has learnt anything remembers."""
-        digests = (file.log.manifest for file in reversed(self.logs.own) if file.element == self.element)
-        return Manifest(self.logs.cas, next((digest for digest in digests if digest), ""))
+    def manifests(self) -> dict[str, Manifest]:
+        """What each build remembers that has learnt anything, by its digest, oldest first; read when it is needed."""
+        digests = [file.log.manifest for file in self.logs.own if file.element == self.element]
+        return {digest: Manifest(self.logs.cas, digest) for digest in digests if digest}
 
     def remembered(self, found: Found) -> dict[str, list[Any]] | None:
         """What differs between a compile without an action and the one before it; None: nothing is known of it."""
-        compile = found.compile
-        if not compile.outputs or not compile.sources:
+        compile, manifest = found.compile, self.manifests.get(found.file.log.manifest)
+        if not compile.outputs or not compile.sources or not manifest:
             return None
-        known = self.manifest.entries(compile.outputs[0], compile.sources[0], compile.directory)
+        known = manifest.entries(compile.outputs[0], compile.sources[0], compile.directory)
         if len(known) < 2:
             return None
         after, before = known[:2]
@@ -215,8 +215,9 @@ class History:
         compile = found.compile
         if compile.digest and (action := self.logs.cas.read("Action", compile.digest)):
             yield from files(self.logs.cas, action.input_root_digest.hash, "/")
-        elif compile.outputs and compile.sources:
-            for entry in self.manifest.entries(compile.outputs[0], compile.sources[0], compile.directory)[:1]:
+        elif compile.outputs and compile.sources and self.manifests:
+            newest = list(self.manifests.values())[-1]
+            for entry in newest.entries(compile.outputs[0], compile.sources[0], compile.directory)[:1]:
                 yield from entry.files
 
     def why(self, missed: Found) -> list[dict[str, Any]]:
