@@ -59,15 +59,17 @@ def ask(logs: Logs, name: str) -> Asked:
 
     A compile, or else an input that made one anew, or else any input: of these the newest that fits best.
     """
-    known = set[str]()
+    known, seen = set[str](), set[tuple[str, str]]()
     fits: dict[int, Asked] = {}
     for file, history in newest_first(logs):
         for compile in reversed(file.log.compiles):
             its = names(found := Found(file, compile))
             known.update(one for one in its if not one.endswith("..."))
             fits.setdefault(closeness(name, its), Asked(found, history))
-    if best := fits.get(2) or fits.get(1):
-        return best
+        if 2 in fits:
+            return fits[2]
+    if 1 in fits:
+        return fits[1]
     for file, history in newest_first(logs):
         changed = list(changed_inputs(history, file))
         for whole in sorted({whole for _, whole in changed}, key=lambda whole: -closeness(name, [whole])):
@@ -76,7 +78,7 @@ def ask(logs: Logs, name: str) -> Asked:
                 return Asked(missed[0], history, whole, missed)
     for file, history in newest_first(logs):
         for compile in file.log.compiles:
-            for whole in history.inputs(Found(file, compile)):
+            for whole in history.inputs(Found(file, compile), seen):
                 if closeness(name, [whole, file.short(whole)]):
                     return Asked(Found(file, compile), history, file.short(whole))
     close = difflib.get_close_matches(name, sorted(known), n=5, cutoff=0.5)

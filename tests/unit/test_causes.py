@@ -116,6 +116,13 @@ def test_time_saved_by_what_a_result_says(lab: Lab) -> None:
     assert saved(lab) == (3040 - 80, origin(recorded=2))
 
 
+def test_the_start_of_a_sandbox_is_no_time_saved(lab: Lab) -> None:
+    line = compiled("remote", A, "cc -o a.o -c a.c", 2000)
+    lab.builds([line], [compiled("hit", A, "cc -o a.o -c a.c", 40)])
+    lab.ran(A, 700)
+    assert saved(lab) == (660, origin(recorded=1))
+
+
 def test_hits_that_took_longer(lab: Lab) -> None:
     lab.builds(MADE, [compiled("hit", A, "cc -o a.o -c a.c", 1900)])
     assert saved(lab) == (-1200, origin(recorded=1))

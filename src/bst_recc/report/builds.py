@@ -65,13 +65,14 @@ class LogFile:
         return whole.removeprefix(root)
 
 
-def log_files(directory: Path, own: str) -> list[LogFile]:
-    """The build logs of all projects, oldest first; those that do not name their element yet are left out.
+def log_files(directory: Path, own: str, since: float = 0.0) -> list[LogFile]:
+    """The build logs of all projects, oldest first, but those that nobody wrote to `since` or that name no element yet.
 
     An element of the project `own` has its name there, even where it was built through a junction to it.
     """
     found, stamps = [], list[str]()
-    for path in sorted(directory.glob("*/*/*-build.*.log"), key=lambda path: path.stat().st_mtime):
+    times = {path: path.stat().st_mtime for path in directory.glob("*/*/*-build.*.log")}
+    for path in sorted((path for path in times if times[path] >= since), key=lambda path: times[path]):
         with path.open("rb") as file:
             element = START.search(file.read(ENDS))
             file.seek(max(0, path.stat().st_size - ENDS))

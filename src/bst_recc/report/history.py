@@ -45,8 +45,9 @@ def opened(logs: Logs) -> Iterator[sqlite3.Connection]:
 
 def values(file: LogFile, build: float, worths: dict[str, Worth], logs: Logs) -> tuple[Any, ...]:
     """A row of the table of elements."""
-    worth = worths.setdefault(file.element, Worth(History(logs, file.element)))
-    found = counts_json([file.log]) | worth.saved(file)
+    if file.element not in worths:
+        worths[file.element] = Worth(History(logs, file.element))
+    found = counts_json([file.log]) | worths[file.element].saved(file)
     numbers = (found[name] for name in COUNTS)
     return (str(file.path), logs.project.name, build, file.start, file.element, file.log.mode, *numbers)
 

@@ -72,7 +72,7 @@ class Screen:
 
     def look(self) -> None:
         """Read what is new in the build's logs."""
-        for file in log_files(self.logs.directory, self.logs.project.name):
+        for file in log_files(self.logs.directory, self.logs.project.name, self.start):
             if file.start >= int(self.start) and self.logs.is_own(file):
                 known, size = self.elements.get(file.path), file.path.stat().st_size
                 if not known or known.size != size:

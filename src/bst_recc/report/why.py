@@ -134,12 +134,15 @@ def reasons(found: dict[str, list[Any]]) -> list[dict[str, Any]]:
     return [reason(kind, *(what if isinstance(what, list) else ())) for kind, what in differs.items() if what]
 
 
-def files(cas: LocalCas, directory: str, path: str) -> Iterator[str]:
-    """Whole paths of the files in a directory that `path` names, as far as it is in the storage."""
+def files(cas: LocalCas, directory: str, path: str, seen: set[tuple[str, str]]) -> Iterator[str]:
+    """Whole paths of the files in a directory that `path` names, as far as it is in the storage; not what is `seen`."""
+    if (directory, path) in seen:
+        return
+    seen.add((directory, path))
     if here := cas.read("Directory", directory):
         yield from (f"{path}{file.name}" for file in here.files)
         for inner in here.directories:
-            yield from files(cas, inner.digest.hash, f"{path}{inner.name}/")
+            yield from files(cas, inner.digest.hash, f"{path}{inner.name}/", seen)
 
 
 class Found(NamedTuple):
@@ -210,11 +213,11 @@ class History:
         action = self.logs.cas.read("Action", str(found.compile.digest))
         return action.salt.decode(errors="replace").partition(" ")[0] if action else None
 
-    def inputs(self, found: Found) -> Iterator[str]:
-        """Whole paths of the files that a compile reads, by its action or by the manifest."""
+    def inputs(self, found: Found, seen: set[tuple[str, str]]) -> Iterator[str]:
+        """Whole paths of the files that a compile reads, by its action or by the manifest; not what is `seen`."""
         compile = found.compile
         if compile.digest and (action := self.logs.cas.read("Action", compile.digest)):
-            yield from files(self.logs.cas, action.input_root_digest.hash, "/")
+            yield from files(self.logs.cas, action.input_root_digest.hash, "/", seen)
         elif compile.outputs and compile.sources and self.manifests:
             newest = list(self.manifests.values())[-1]
             for entry in newest.entries(compile.outputs[0], compile.sources[0], compile.directory)[:1]:
@@ -231,7 +234,7 @@ class History:
         if now.changed:
             return [reason("new-inputs" if now.is_new else "inputs", missed.file.short(now.changed, now.directory))]
         if not earlier:
-            return [reason("never-seen" if any(f.file.start < missed.file.start for f in self.all) else "first-build")]
+            return [reason("never-seen" if self.all[-1].file.start < missed.file.start else "first-build")]
         if not now.digest or not others:
             found = self.remembered(missed)
             return (reasons(found) if found else []) or [reason("unknown", "recc logged no action")]

@@ -19,7 +19,9 @@ def execution(history: History, found: Found) -> int | None:
     """How long the action of a compile itself ran, in ms, as its result says; None: nobody knows."""
     from bst_recc.reapi import parse  # here, because it is slow
 
-    name = (found.compile.digest or "").partition("/")[0]
+    if not found.compile.digest:
+        return None
+    name = found.compile.digest.partition("/")[0]
     try:
         data = (history.logs.cas.directory.parent / "actioncache/objects" / name[:2] / name[2:]).read_bytes()
     except OSError:
@@ -80,7 +82,7 @@ class Worth:
             text = "no compile of it reached recc: its build calls the compiler by a path, or sets PATH itself"
             return {"kind": "not-reached", "text": text, "remedy": "Let it call cc, gcc or c++ by name.", "ms": 0}
         until = self.files[: self.files.index(file) + 1]
-        builds = [one for one in until if one.log.compiles and one.log.mode == file.log.mode][-LAST:]
+        builds = [one for one in until[-OLDER:] if one.log.compiles and one.log.mode == file.log.mode][-LAST:]
         total = Counter[str]()
         for one in builds:
             total.update(one.log.counts)
