@@ -139,6 +139,8 @@ def difference(asked: Asked) -> tuple[Found | None, dict[str, list[Any]] | None,
         before, differences = history.difference(last)
     else:
         differences = history.remembered(last) if earlier else None
+        if differences is None and compile.digest and others:
+            before, differences = history.difference(last)
     if differences and asked.inputs:
         differences = empty() | {"inputs": [one for one in differences["inputs"] if one["name"] == asked.inputs]}
     told = reasons(differences) if differences else history.why(last)

@@ -210,7 +210,7 @@ class Service(Servers, ABC):
             raise ReccError(f"cannot serve at {address}: it is in use.", f"Add {self.options[0][0]} ANOTHER.", other)
 
     def up(self, foreground: bool = False, **settings: Any) -> None:
-        """Start it in the background, unless it runs, and wait until it is ready."""
+        """Start it in the background and wait until it is ready."""
         self.lock()
         if self.runs:
             click.echo(f"The {self.name} is already up, and keeps its settings; bst-recc {self.name} down stops it.")
@@ -237,7 +237,7 @@ class Service(Servers, ABC):
         return self.report()
 
     def serve(self, **settings: Any) -> None:
-        """Run it in the foreground, for systemd and containers, until told to end (SIGTERM)."""
+        """Run it in the foreground, for systemd and containers, until SIGTERM."""
         self.up(foreground=True, **settings)
 
     def states(self) -> Iterator[tuple[bool, str, str]]:
@@ -254,7 +254,7 @@ class Service(Servers, ABC):
             yield well and runs, name, f"{info['statename'].lower():9} {info['description']}{word and f', {word}'}"
 
     def status(self) -> int:
-        """Say what runs, and where its logs are; exit status 1 unless all does."""
+        """Show what runs, and where its logs are; exit status 1 unless all of it runs."""
         if not self.runs:
             left = f" Processes of it remain: bst-recc {self.name} down ends them." if self.processes() else ""
             click.echo(f"The {self.name} is not up ({self.data}).{left}")
@@ -267,7 +267,7 @@ class Service(Servers, ABC):
         return int(not all(well for well, _, _ in states))
 
     def down(self) -> None:
-        """Stop it; nothing but its data is left."""
+        """Stop it. Its data stays."""
         if self.data.exists():
             self.lock()
         ran = self.stop(self.stop_seconds)
@@ -286,7 +286,7 @@ def commands(service: type[Service], *others: Method) -> click.Group:
         default=str(base_directory("XDG_CACHE_HOME", ".cache") / f"recc-{service.name}"),
         show_default=True,
         metavar="DIRECTORY",
-        help="Where all of it is.",
+        help="Where its data is.",
     )
     options: list[click.Parameter] = [
         click.Option([flag], type=kind, default=default, help=text, is_flag=kind is bool, show_default=kind is not bool)

@@ -181,6 +181,8 @@ IDLE = "recc: no compiler was called through recc"
         ([IDLE, "/usr/bin/gcc -c a.c"], False),
         ([IDLE, "ccache x86_64-linux-gnu-g++-12 -O2 -o a.o -c ../a.cpp"], False),
         ([IDLE, "  CC       kernel/a.o"], False),
+        ([IDLE, "  CC       a.lo"], False),
+        ([IDLE, "[1/9] Building CXX object src/a.cc.o"], False),
         ([IDLE, "install -c a.c /usr/src"], True),
         ([IDLE], True),
         (["/usr/bin/gcc -c a.c"], True),

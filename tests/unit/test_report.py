@@ -317,7 +317,7 @@ def test_the_same_action_before(lab: Lab) -> None:
             {"inputs": {"a.c": "int a;", "a.h": "one", "/usr": {"include": {"stdio.h": "new"}}}},
             "/usr/include/stdio.h changed",
         ),
-        ({"inputs": {name: "" for name in "uvwxyz"}}, "a.c, a.h changed; u, v, w and 3 more is new"),
+        ({"inputs": {name: "" for name in "uvwxyz"}}, "a.c, a.h changed; u, v, w and 3 more are new"),
         ({"properties": {"OSFamily": "linux"}}, "platform changed: OSFamily"),
         ({"salt": ""}, "first compile in this mode, which keeps its results apart"),
         ({"toolchain": "t/2", "inputs": {"a.c": "int b;", "a.h": "one"}}, "toolchain changed; a.c changed"),

@@ -20,12 +20,18 @@ from bst_recc.project import Project, difference, replace_file
 
 @click.command()
 @click.argument("places", nargs=-1, metavar="[PROJECT] [ELEMENT]...")
-@click.option("--write", is_flag=True, help="Do it, instead of showing the diff.")
-@click.option("--check", is_flag=True, help="For CI: change nothing, exit 1 if a compile goes past recc.")
-@click.option("--compiler", metavar="ELEMENT", default="", help="The project's compiler, if it is not found.")
-@click.option("--copy", metavar="DIRECTORY", type=Path, help="Copy recc from a checkout of the template: no junction.")
-@click.option("--forward", metavar="JUNCTION", default="", help="Hand recc_mode on to this gnome-build-meta.")
-@click.option("--toolchain", metavar="ELEMENT", default="", help="Declare this where CC is another compiler.")
+@click.option("--write", is_flag=True, help="Write the changes.")
+@click.option("--check", is_flag=True, help="For CI: change nothing; exit 1 if an element compiles without recc.")
+@click.option(
+    "--compiler", metavar="ELEMENT", default="", help="The element with the compiler, if adopt does not find it."
+)
+@click.option(
+    "--copy", metavar="DIRECTORY", type=Path, help="Copy recc from a checkout of the template, without a junction."
+)
+@click.option(
+    "--forward", metavar="JUNCTION", default="", help="Pass recc_mode on to this junction (gnome-build-meta)."
+)
+@click.option("--toolchain", metavar="ELEMENT", default="", help="Use this toolchain in elements that set another CC.")
 @click.option("--kind", "kinds", metavar="NAME", multiple=True, help="Wire elements of this kind as well; repeatable.")
 def command(
     places: tuple[str, ...],
@@ -39,7 +45,7 @@ def command(
 ) -> int:
     """Add recc to a project: two junctions, an option, lines in project.conf and in each element that compiles.
 
-    Every other byte stays. Without --write it shows the diff. An element with environment: {BST_RECC_MODE:
+    It changes nothing else. Without --write, it shows the diff. An element with environment: {BST_RECC_MODE:
     'off: REASON'} is left out.
 
     Example: bst-recc adopt --check

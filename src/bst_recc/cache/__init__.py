@@ -22,7 +22,7 @@ from bst_recc.services import Service, casd, commands, size
 class Cache(Service):
     """Share results of compiles with a team, from this machine.
 
-    Hermetic and quasi-safe results have a server and a directory each.
+    It runs one server for hermetic results and one for quasi-safe results.
 
     Example: bst-recc cache up --quota 100G
     """
@@ -30,9 +30,9 @@ class Cache(Service):
     name, start_seconds, stop_seconds = "cache", 10, 6
     options = (
         ("--bind", address, "127.0.0.1:8980", "HOST:PORT, quasi-safe results at the next; or unix:DIRECTORY."),
-        ("--quota", size, "20G", "What each of the two may keep; the least recently used goes first."),
-        ("--reserved", size, "2G", "What stays free on the disk."),
-        ("--without-protection", bool, False, "Serve an address that other machines reach."),
+        ("--quota", size, "20G", "Size of each of the two storages; what was used last is kept."),
+        ("--reserved", size, "2G", "Free disk space to keep."),
+        ("--without-protection", bool, False, "Allow an address that other machines reach, without authentication."),
     )
 
     @property
@@ -85,13 +85,13 @@ class Cache(Service):
             click.echo(f"\n{domain} results, {where}: {modes}\n    bst-recc cache use {place}{local}")
 
     def status(self, as_json: bool = False) -> int:
-        """Say what runs, what it holds, and how often it was asked; exit status 1 unless all is well."""
+        """Show what runs, what it holds, and its hits and misses; exit status 1 unless all is well."""
         found = status.facts(self)
         click.echo(json.dumps(found, indent=2) if as_json else "\n".join(status.lines(self, found)))
         return int(not all(domain["well"] for domain in found["domains"].values()))
 
     def clear(self, domain: str) -> None:
-        """Forget the results of a domain, by default of both; it goes on if it runs."""
+        """Delete the results of a domain, by default of both. The servers go on."""
         self.lock()
         runs = self.runs
         for name in DOMAINS if domain == "both" else (domain,):

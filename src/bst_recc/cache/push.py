@@ -167,18 +167,17 @@ def failed(error: Any, url: str) -> NoReturn:
     metavar="FILE",
     help="BuildStream's user configuration, as for bst.",
 )
-@click.option("--quasi-safe", is_flag=True, help="Send the results of mode local, to their own server.")
-@click.option("--trust-local", is_flag=True, help="Send hermetic results out of a cache that mode local could write.")
+@click.option("--quasi-safe", is_flag=True, help="Send the results of mode local, to the quasi-safe server.")
+@click.option("--trust-local", is_flag=True, help="Send hermetic results even from a cache that mode local can write.")
 def command(place: str | None, config: Path | None, quasi_safe: bool, trust_local: bool) -> None:
     """Send what this machine has compiled to a team's cache.
 
-    Builds send what they compile themselves; this sends what was compiled before
-    the cache was in use. Only what the server does not have is sent: it can be
-    repeated, also after it was interrupted.
+    Builds send what they compile. This sends what was compiled before the cache was
+    in use. It sends only what the server does not have, so you can repeat it, also
+    after an interruption.
 
-    The server is the one that the user configuration names, or the one at
-    ADDRESS, as bst-recc cache up was given it: there hermetic results are sent, or
-    quasi-safe ones with --quasi-safe.
+    The server is the one in the user configuration, or ADDRESS, as given to bst-recc
+    cache up. ADDRESS gets hermetic results, or quasi-safe ones with --quasi-safe.
 
     Example: bst-recc cache push
     """

@@ -16,8 +16,8 @@ from bst_recc.cache.holdings import DAY, Holdings
 from bst_recc.cache.places import DOMAINS, urls
 from bst_recc.services import Service
 
-HELP = """Actions are those with a result; one whose objects had to go, for the quota, is not given out. Hits and
-misses count what builds, and bst-recc cache push, looked up. Servers tell theirs within 15 seconds.
+HELP = """Actions are results of compiles. Hits and misses are look-ups by builds and by bst-recc cache push; they
+appear within 15 seconds.
 
 \b
 JSON: up, data, logs, domains: {hermetic, quasi-safe}, each with

@@ -123,8 +123,8 @@ def in_force(path: Path, option: str) -> int:
 @click.command("use")
 @click.argument("place", metavar="[ADDRESS]", type=address, required=False)
 @click.option("--mode", type=click.Choice(["remote", "cache-only", "verify", "local"]), help="The mode you build in.")
-@click.option("--read-only", is_flag=True, help="Take results, and store none.")
-@click.option("--server-cert", type=CREDENTIAL, metavar="FILE", help="With https: the authority of the server's one.")
+@click.option("--read-only", is_flag=True, help="Read results; store none.")
+@click.option("--server-cert", type=CREDENTIAL, metavar="FILE", help="With https: the CA certificate for the server.")
 @click.option("--client-key", type=CREDENTIAL, metavar="FILE", help="With https: the key of this client.")
 @click.option("--client-cert", type=CREDENTIAL, metavar="FILE", help="With https: the certificate of this client.")
 @click.option(
@@ -134,17 +134,17 @@ def in_force(path: Path, option: str) -> int:
     metavar="FILE",
     help="Another configuration than bst takes; a new one begins as a copy of that.",
 )
-@click.option("--stop", is_flag=True, help="Take it back: the file is what it was before.")
+@click.option("--stop", is_flag=True, help="Remove the profile; the file is as it was before.")
 def command(
     place: str | None, mode: str | None, read_only: bool, config: Path | None, stop: bool, **given: str | None
 ) -> int:
     """Share compiles through the team's cache at ADDRESS, as 'cache up' prints it.
 
-    It adds a profile to BuildStream's user configuration, and shows the diff. Mode local has another server than the
-    other modes, and a cache directory of its own. So call this again before you change between them, or keep a second
-    configuration: -c FILE, and then 'bst -c FILE'.
+    It adds a profile to BuildStream's user configuration, and shows the diff. Mode local uses another server, and its
+    own cache directory: call this again before you change between local and another mode, or keep a second
+    configuration (-c FILE, then 'bst -c FILE').
 
-    Without ADDRESS: which profile is in force; exit status 1 if there is none.
+    Without ADDRESS, it shows the active profile. Exit status 1 if there is none.
 
     Example: bst-recc cache use 127.0.0.1:8980
     """

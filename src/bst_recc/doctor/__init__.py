@@ -39,7 +39,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("elements", nargs=-1, metavar="[ELEMENT]...")
 @click.option("--mode", metavar="MODE", help="Check for this mode (default: the one that bst takes).")
-@click.option("-c", "--config", type=FILE, metavar="FILE", help="Another user configuration than bst takes.")
+@click.option("-c", "--config", type=FILE, metavar="FILE", help="Use this user configuration.")
 @click.option("--prove", "proving", is_flag=True, help="Build as well: a tiny element for each builder, all at once.")
 @click.option("--toolchain", "auditing", is_flag=True, help="Build toolchain-audit.bst: does the compiler work alone?")
 @click.option("--clang", is_flag=True, help="The same with gcc, clang and lld.")
@@ -47,20 +47,21 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--write", is_flag=True, help="With --mirror: add that to the user configuration.")
 @click.option("--json", is_flag=True, help="Print JSON, for programs and reports of bugs.")
 def command(elements: tuple[str, ...], mode: str | None, config: Path | None, **flags: bool) -> int:
-    """Check what builds through recc need.
+    """Check the machine, the configuration and the services for builds with recc.
 
-    Without an option: a line for each thing, in a second or so, and remedies
-    below what fails. Nothing is built. To see whether this client may write to
-    an action cache, an empty result is stored under a digest that no compile has;
-    to see how a service executes, it gets an action whose toolchain does not exist.
+    Without an option, it prints one line for each check, in about a second, with
+    remedies below what fails. It builds nothing. To test write access to an action
+    cache, it stores an empty result under a digest that no compile has. To test an
+    execution service, it sends an action whose toolchain does not exist.
 
-    --prove builds an element of two compiles for each builder of this client, with
-    your configuration: does recc execute them, and do they find room beside the
-    elements? They are files in the project's elements directory meanwhile. It
-    gives up after 30 seconds, and 10 for each of them.
+    --prove builds one element with two compiles for each builder, all at once. It
+    shows whether recc executes them, and whether they deadlock with the elements.
+    Their files are in the project's elements directory until it ends. It gives up
+    after 30 seconds, plus 10 for each builder.
 
-    With ELEMENT, as with --toolchain: does the compiler work alone? And does a
-    build dependency of ELEMENT change it? Do its compiles reach recc?
+    With ELEMENT, it checks whether the compiler works alone (as with --toolchain),
+    whether a build dependency of ELEMENT changes it, and whether its compiles reach
+    recc.
 
     \b
     Example: bst-recc doctor --prove

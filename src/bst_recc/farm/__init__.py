@@ -33,19 +33,19 @@ COUNT = click.IntRange(1, 9999)
 
 
 class Farm(Service):
-    """Build elements and their compiles on a farm, on this machine and for it alone: BuildGrid with workers.
+    """Run a farm on this machine, for this machine: BuildGrid with build workers and compile workers.
 
     Example: bst-recc farm up --workers 4
     """
 
     name, start_seconds, stop_seconds = "farm", 90, 40
     options = (
-        ("--port", click.IntRange(1024, 65534), 8985, "Of BuildGrid; the next one is of blobs and results."),
-        ("--workers", COUNT, 2, "Workers for compiles."),
-        ("--jobs", COUNT, max(1, (os.cpu_count() or 1) // 2), "Compiles of each at once."),
-        ("--elements", COUNT, 2, "Elements built at once."),
-        ("--quota", size, "50G", "Of the storage; each worker keeps 10G at most."),
-        ("--reserved", size, "2G", "Left free on the disk."),
+        ("--port", click.IntRange(1024, 65534), 8985, "Port of BuildGrid; the next one is the storage."),
+        ("--workers", COUNT, 2, "Compile workers."),
+        ("--jobs", COUNT, max(1, (os.cpu_count() or 1) // 2), "Compiles at once in each compile worker."),
+        ("--elements", COUNT, 2, "Build workers: elements at once."),
+        ("--quota", size, "50G", "Size of the storage; each worker keeps up to 10G more."),
+        ("--reserved", size, "2G", "Free disk space to keep."),
     )
 
     @property

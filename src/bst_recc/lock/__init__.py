@@ -40,10 +40,10 @@ def pin(read: Callable[..., Apt], asked: Manifest, architecture: str) -> tuple[M
 @click.command()
 @click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a lockfile is stale.")
-@click.option("--update", is_flag=True, help="Take the latest snapshot; for the PACKAGEs alone, if any are named.")
-@click.option("--snapshot", metavar="DATE|latest", help="Take this snapshot, not the one that packages.yml names.")
+@click.option("--update", is_flag=True, help="Use the latest snapshot, only for the PACKAGEs if any are named.")
+@click.option("--snapshot", metavar="DATE|latest", help="Use this snapshot instead of the one in packages.yml.")
 @click.option("--mirror", metavar="URL", help="Read the latest index here. Default: the mirror that apt uses.")
-@click.option("--allow-expired", is_flag=True, help="Accept a latest index that is out of date.")
+@click.option("--allow-expired", is_flag=True, help="Accept an expired index.")
 @click.option("--directory", metavar="DIR", help="Where packages.yml is. Default: here, debian-toolchain or recc.")
 def command(
     packages: tuple[str, ...],
@@ -59,7 +59,7 @@ def command(
     Write locks/ beside packages.yml, from the snapshot that it names. Say what changes, and
     whether cached compiles stay valid.
 
-    With --update, name PACKAGEs to take these, those so named before, and what they then
+    With --update PACKAGE..., take these packages, those updated so before, and what they
     require from the latest snapshot (or that of --snapshot). All others stay as they are.
 
     Example: bst-recc lock --update make cmake

@@ -40,10 +40,9 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 @click.command(
-    epilog="""A build is one run of bst. Logs do not name the run they belong to, but each run starts a casd, whose log
-    (_casd/ beside the projects' logs) tells when it ran: what starts after it belongs to it, and so do runs of bst
-    that start while it runs. BuildStream keeps the logs of ten casds; older builds are reported by --since. An element
-    that came from an artifact cache is not in the report: it was not built.
+    epilog="""A build is one run of bst; a second bst that starts during a build belongs to it. BuildStream keeps what
+    this needs for the last ten builds: use --since for older ones. An element that came from an artifact cache was not
+    built, and is not in the report.
 
     Times for --since: 2026-11-22, 2026-11-22T12:30, or how long ago: 90s, 30m, 2h, 3d.
 
@@ -56,7 +55,7 @@ def markdown(report: dict[str, Any]) -> str:
 @click.option("--session", type=click.IntRange(1), metavar="N", help="Report the N-th most recent build (default: 1).")
 @click.option("--watch", "kind", flag_value="watch", help="Show the build that runs, as it runs, then its report.")
 @click.option("--history", "kind", flag_value="history", help="Show totals and trend of all builds.")
-@click.option("--zero", "kind", flag_value="zero", help="Begin the history anew.")
+@click.option("--zero", "kind", flag_value="zero", help="Clear the history.")
 @click.option("--all", is_flag=True, help="List each miss.")
 @click.option("--json", is_flag=True, help="Print JSON, for programs.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as one page as well.")

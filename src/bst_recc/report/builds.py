@@ -22,10 +22,10 @@ from bst_recc.wrapperlog import Compile, Log, read_log
 NAME = re.compile(r"(?P<key>[^/]+)-build\.(?P<start>\d{8}-\d{6})\.log")
 START = re.compile(rb"^\[--:--:--\] START +(?:\[[^]]*\] )?(.+): Build$", re.MULTILINE)
 ZONE = re.compile(rb"^\d{4}-\d\d-\d\dT[\d:.]+([+-]\d{4}) \[\d+:\d+\] \[buildbox", re.MULTILINE)
-# A compile in the log of a build, as make, cmake and meson print it.
+# A compile in the log of a build, as make, libtool, cmake, meson and ninja print it.
 COMPILER = re.compile(
-    rb"(?:^|[ /])(?:(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?)(?:-[\d.]+)? .*-c |C(?:C|XX) +)"
-    rb".*\.(?:c|cc|cpp|cxx|o)\b",
+    rb"(?:^|[ /])(?:(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?)(?:-[\d.]+)? .*-c |C(?:C|XX) +"
+    rb"|(?:Building|Compiling) C(?:XX|\+\+)? object ).*\.(?:c|cc|cpp|cxx|l?o)\b",
     re.MULTILINE,
 )
 ENDS = 4096

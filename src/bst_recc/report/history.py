@@ -59,10 +59,12 @@ def learn(logs: Logs, base: sqlite3.Connection) -> None:
     since, starts, rows = row[0] if row else 0.0, casd_starts(logs.directory), list[tuple[Any, ...]]()
     worths: dict[str, Worth] = {}
     for file in logs.own:
-        if str(file.path) not in known and file.start > since and file.log.state and file.log.uses_recc:
-            # A build that began before all of casd's logs is one with what was built in the same hour.
-            build = max((start for start in starts if int(start) <= file.start), default=file.start // 3600 * 3600)
-            rows.append(values(file, build, worths, logs))
+        if str(file.path) in known or file.start <= since or not file.log.state:
+            continue
+        # A build that began before all of casd's logs is one with what was built in the same hour.
+        build = max((start for start in starts if int(start) <= file.start), default=file.start // 3600 * 3600)
+        nothing = (str(file.path), *[None] * (5 + len(COUNTS)))  # known, and of no project's history
+        rows.append(values(file, build, worths, logs) if file.log.uses_recc else nothing)
     base.executemany(f"INSERT OR REPLACE INTO elements VALUES ({', '.join('?' * (6 + len(COUNTS)))})", rows)
 
 

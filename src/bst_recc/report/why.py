@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +41,7 @@ def reason(kind: str, *names: str) -> dict[str, Any]:
     """One reason for a miss: what kind, in words, and the names of what it is about."""
     more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
     words = REASONS[kind].format(", ".join(names[:SHOWN_NAMES]) + more)
+    words = re.sub(" is new$", " are new", words) if len(names) > 1 else words
     return {"kind": kind, "text": words, "inputs": list(names) if kind.endswith("inputs") else []}
 
 
