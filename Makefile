@@ -34,7 +34,7 @@ bench: setup
 
 # Does the benchmark itself work? 3 minutes.
 bench-quick: setup
-	.venv/bin/python benchmarks/bench.py --programs lua --rounds 1
+	.venv/bin/pytest tests/e2e/test_benchmarks.py
 
 # The documentation site, in build/site; a dead link is an error.
 site:

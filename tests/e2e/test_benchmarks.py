@@ -13,7 +13,7 @@ import pytest
 from harness import BIN, ROOT
 
 
-@pytest.mark.slow
+@pytest.mark.rows
 def test_bench_quick(tmp_path: Path) -> None:
     """One round of the smallest program; the benchmark itself checks that each build hits and misses as it should."""
     command: list[str | Path] = [BIN / "python", ROOT / "benchmarks/bench.py"]
