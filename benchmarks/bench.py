@@ -134,6 +134,14 @@ def marked(program: dict[str, Any], name: str) -> dict[str, Any]:
     return rest | {"variables": variables, "config": config, "sources": [source]}
 
 
+def add_stand_ins(project: Project) -> None:
+    """Write the elements of STAND_INS."""
+    shutil.copytree(HERE / "stand-ins", project.path / "files/stand-ins")
+    sources = [{"kind": "local", "path": "files/stand-ins"}]
+    for file, stand_in in STAND_INS.items():
+        programs.write(project, file, stand_in | {"sources": sources}, stand_in["build-depends"])
+
+
 class Bench:
     """A generated project with the benchmark's elements, and a cache to start from."""
 
@@ -146,10 +154,7 @@ class Bench:
             "scheduler: {builders: 1}\n"
             "logging: {message-format: '[%{elapsed-us}][%{key}][%{element}] %{action} %{message}'}\n"
         )
-        shutil.copytree(HERE / "stand-ins", self.project.path / "files/stand-ins")
-        for file, stand_in in STAND_INS.items():
-            stand_in["sources"] = [{"kind": "local", "path": "files/stand-ins"}]
-            programs.write(self.project, file, stand_in, stand_in["build-depends"])
+        add_stand_ins(self.project)
         known = programs.programs() | programs.programs(HERE / "bench.yml")
         for name, program in known.items():
             if "url" in program:  # else it is an example of the project's own

@@ -31,18 +31,13 @@ TOOLS = "toolchain.bst:public-stacks/buildsystem-make.bst"
 
 def field(project: Project, mode: str) -> str:
     """The log of the constructs through the field's wiring."""
-    shutil.copytree(ROOT / "benchmarks/stand-ins", project.path / "files/stand-ins", dirs_exist_ok=True)
-    stand_in = bench.STAND_INS["field.bst"] | {"sources": [{"kind": "local", "path": "files/stand-ins"}]}
-    programs.write(project, "field.bst", stand_in, stand_in["build-depends"])
-    shutil.copytree(TRUST, project.path / "files/field", dirs_exist_ok=True)
     element = {
         "kind": "manual",
         "environment": bench.FIELD | {"BST_RECC_MODE": mode},
         "config": {"build-commands": ["sh rows.sh gcc g++"]},
+        "sources": [{"kind": "local", "path": "files/field"}],
     }
     programs.write(project, "field-rows.bst", element, [programs.TOOLCHAIN, TOOLS, "field.bst"])
-    path = project.path / "elements/field-rows.bst"
-    path.write_text(path.read_text().replace("sources: []", "sources:\n- kind: local\n  path: files/field"))
     return project.build("field-rows.bst", mode, check=False).log
 
 
@@ -61,6 +56,8 @@ def main() -> int:
     found: dict[tuple[str, str], set[str]] = {}
     with scratch() as directory:
         project = Project(generate_local(directory), directory / "cache")
+        bench.add_stand_ins(project)
+        shutil.copytree(TRUST, project.path / "files/field")
         project.fetch("greeting.bst", report=print)
         for mode in options.modes:
             print(f"{mode}: the field's wiring", file=sys.stderr)

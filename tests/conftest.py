@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import Browser, browser
 from farm import Farm, strays
 from harness import EXAMPLES, Project, generate_local, scratch
 from helpers import without_proxies
@@ -72,6 +73,13 @@ def fetched(project: Project) -> Project:
     """The same project with the sources of all examples downloaded."""
     project.fetch(*EXAMPLES, report=warnings.warn)
     return project
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser, for the pages of a file of tests."""
+    with browser(tmp_path_factory.mktemp("chromium")) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")

@@ -133,14 +133,12 @@ def difference(asked: Asked) -> tuple[Found | None, dict[str, list[Any]] | None,
     same = compile.by_manifest or not before or before.compile.digest == compile.digest
     if compile.status == "hit" and same:
         return before, None, "Unchanged in both builds." if earlier else "There is no older log of it."
-    differences: dict[str, list[Any]] | None
-    others = any(one.compile.digest not in (None, compile.digest) for one in earlier)
-    if compile.digest and others and not compile.changed:
+    differences: dict[str, list[Any]] | None = None
+    comparable = compile.digest and any(one.compile.digest not in (None, compile.digest) for one in earlier)
+    if earlier and (compile.changed or not comparable):
+        differences = history.remembered(last)
+    if differences is None and comparable:
         before, differences = history.difference(last)
-    else:
-        differences = history.remembered(last) if earlier else None
-        if differences is None and compile.digest and others:
-            before, differences = history.difference(last)
     if differences and asked.inputs:
         differences = empty() | {"inputs": [one for one in differences["inputs"] if one["name"] == asked.inputs]}
     told = reasons(differences) if differences else history.why(last)

@@ -13,6 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from elements import manual
 from harness import BIN, ROOT, Project
 from helpers import edited
 
@@ -89,17 +90,7 @@ def test_report_of_real_builds(fetched: Project, mode: str) -> None:
     assert [build["hits"] for build in history["builds"]][-4:] == [0, 2, 0, 2]
 
 
-FIRST = """kind: manual
-build-depends:
-- (@): recc.bst:include/gcc-for-recc.yml
-- recc.bst:buildsystems/make.bst
-sources:
-- kind: local
-  path: files/first
-config:
-  build-commands:
-  - cc -Inew -Iold -c a.c
-"""
+FIRST = manual("files/first", "cc -Inew -Iold -c a.c")
 
 
 def test_changes_that_the_manifest_tells(fetched: Project) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import cache_load
 import psutil
 import pytest
+from elements import manual
 from farm import until
 from harness import BIN, Build, Counts, Project
 from helpers import free_ports
@@ -57,21 +58,8 @@ def machine_a(project: Project, workspace: Path) -> Project:
         (sources / f"part{number}.c").write_text(f"char part{number}[{SIZE}] = {{{number + 1}}};\n")
     # The artifact is the objects, to compare.
     (directory / "elements" / ELEMENT).write_text(
-        """kind: manual
-build-depends:
-- (@): recc.bst:include/gcc-for-recc.yml
-- recc.bst:buildsystems/make.bst
-sources:
-- kind: local
-  path: files/team
-config:
-  build-commands:
-  - |
-    for source in *.c; do gcc -O2 -c "$source"; done
-  install-commands:
-  - |
-    mkdir -p '%{install-root}/team' && cp *.o '%{install-root}/team'
-"""
+        manual("files/team", 'for source in *.c; do gcc -O2 -c "$source"; done')
+        + "  install-commands:\n  - mkdir -p '%{install-root}/team' && cp *.o '%{install-root}/team'\n"
     )
     machine = Project(directory, project.cache)
     # A first build of each key, without recc: dependencies, and what the objects must be.

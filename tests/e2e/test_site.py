@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import reference
-from browser import browser
+from browser import Browser
 from harness import ROOT
 
 from bst_recc.cli import group
@@ -64,8 +64,7 @@ def test_a_dead_link_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("page", ["index", "docs/reference/commands"])
-def test_looks(site: Path, tmp_path: Path, page: str, width: int) -> None:
-    with browser(tmp_path) as chromium:
-        chromium.open(site / f"{page}.html", width)
-        assert chromium.evaluate("document.documentElement.scrollWidth") <= width
-        assert chromium.problems == []
+def test_looks(chromium: Browser, site: Path, page: str, width: int) -> None:
+    chromium.open(site / f"{page}.html", width)
+    assert chromium.evaluate("document.documentElement.scrollWidth") <= width
+    assert chromium.problems == []

@@ -9,23 +9,11 @@ import subprocess
 import threading
 
 import pytest
+from elements import manual
 from harness import BIN, Project
 
 CONTROL = re.compile(r"(?:\r|\x1b\[[\d;?]*[A-Za-z])+")
-BUILD = """kind: manual
-build-depends:
-- (@): recc.bst:include/gcc-for-recc.yml
-- recc.bst:buildsystems/make.bst
-sources:
-- kind: local
-  path: files/watched
-config:
-  build-commands:
-  - cc -c one.c
-  - cc -O2 -c slow.c
-  - cc -c bad.c || true
-  - sleep 3
-"""
+BUILD = manual("files/watched", "cc -c one.c", "cc -O2 -c slow.c", "cc -c bad.c || true", "sleep 3")
 
 
 class Terminal:

@@ -17,6 +17,14 @@ sources:
 - kind: local
   path: {sources}
 """
+
+
+def manual(sources: str, *commands: str) -> str:
+    """An element that builds `sources`, a directory of the project, by commands instead of make."""
+    head = ELEMENT.format(sources=sources).replace("kind: make", "kind: manual")
+    return head + "config:\n  build-commands:\n" + "".join(f"  - {command}\n" for command in commands)
+
+
 MAKEFILE = """all: {objects}
 install: all
 \tmkdir -p $(DESTDIR)/objects

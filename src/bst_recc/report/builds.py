@@ -22,10 +22,12 @@ from bst_recc.wrapperlog import Compile, Log, read_log
 NAME = re.compile(r"(?P<key>[^/]+)-build\.(?P<start>\d{8}-\d{6})\.log")
 START = re.compile(rb"^\[--:--:--\] START +(?:\[[^]]*\] )?(.+): Build$", re.MULTILINE)
 ZONE = re.compile(rb"^\d{4}-\d\d-\d\dT[\d:.]+([+-]\d{4}) \[\d+:\d+\] \[buildbox", re.MULTILINE)
+COMPILER = r"(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?)(?:-[\d.]+)?"
+"""The name of a compiler, as a regular expression."""
 # A compile in the log of a build, as make, libtool, cmake, meson and ninja print it.
-COMPILER = re.compile(
-    rb"(?:^|[ /])(?:(?:[\w.]+-)*(?:gcc|g\+\+|cc|c\+\+|clang(?:\+\+)?)(?:-[\d.]+)? .*-c |C(?:C|XX) +"
-    rb"|(?:Building|Compiling) C(?:XX|\+\+)? object ).*\.(?:c|cc|cpp|cxx|l?o)\b",
+COMPILE = re.compile(
+    rf"(?:^|[ /])(?:{COMPILER} .*-c |C(?:C|XX) +"
+    r"|(?:Building|Compiling) C(?:XX|\+\+)? object ).*\.(?:c|cc|cpp|cxx|l?o)\b".encode(),
     re.MULTILINE,
 )
 ENDS = 4096
@@ -56,7 +58,7 @@ class LogFile:
     @cached_property
     def bypasses_recc(self) -> bool:
         """Whether it was built with recc, compiles, and no compile reached recc."""
-        return self.log.is_idle and self.log.state == "built" and bool(COMPILER.search(self.path.read_bytes()))
+        return self.log.is_idle and self.log.state == "built" and bool(COMPILE.search(self.path.read_bytes()))
 
     def short(self, name: str, directory: str = "") -> str:
         """A file's name as people know it: from the element's build directory on, where it is in there."""
@@ -86,7 +88,7 @@ def log_files(directory: Path, own: str, since: float = 0.0) -> list[LogFile]:
         # no command ran in a sandbox it does not, but the log before it, or else after it, was written in that place.
         zone = datetime.strptime(stamps[max(0, number - 1)], "%z").tzinfo if stamps else None
         start = datetime.strptime(name["start"], "%Y%m%d-%H%M%S").replace(tzinfo=zone).timestamp()
-        project, end = path.parent.parent.name, path.stat().st_mtime
+        project, end = path.parent.parent.name, times[path]
         text = full.rpartition(":")[2] if project == own else full
         files.append(LogFile(path, project, text, name["key"], start, max(start, end)))
     return sorted(files, key=lambda file: (file.start, file.end, file.path))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from time import time
@@ -45,6 +46,11 @@ def compile_json(file: LogFile, compile: Compile) -> dict[str, Any]:
     return what | how
 
 
+def hit_rate(counts: Mapping[str, int]) -> float | None:
+    """Hits of all compiles, 0 to 1; None where nothing was compiled."""
+    return round(counts["hits"] / counts["compiles"], 4) if counts["compiles"] else None
+
+
 def counts_json(logs: Sequence[Log]) -> dict[str, Any]:
     """Counts and rate of an element or of all."""
     counts, uncached = Counter[str](), Counter[str]()
@@ -54,15 +60,19 @@ def counts_json(logs: Sequence[Log]) -> dict[str, Any]:
         hits = [one for one in log.compiles if one.status == "hit"]
         counts["manifest_hits"] += sum(one.by_manifest for one in hits)
         counts["not_asked"] += sum(one.is_unasked for one in log.compiles) * (log.mode == "local")
-    rate = round(counts["hits"] / counts["compiles"], 4) if counts["compiles"] else None
-    names = (*COUNTS, "manifest_hits", "not_asked")
-    return {name: counts[name] for name in names} | {"hit_rate": rate, "uncached": dict(uncached.most_common())}
+    numbers = {name: counts[name] for name in (*COUNTS, "manifest_hits", "not_asked")}
+    return numbers | {"hit_rate": hit_rate(counts), "uncached": dict(uncached.most_common())}
 
 
-def is_open(path: Path) -> bool:
-    """Whether a process has the file open: bst, as long as the build runs."""
-    files = (file for process in psutil.process_iter(["open_files"]) for file in process.info["open_files"] or ())
-    return any(file.path == str(path.resolve()) for file in files)
+def is_open(path: Path, *programs: str) -> bool:
+    """Whether a process, of these programs if any are named, has the file open: bst and casd, while a build runs."""
+    name = str(path.resolve())
+    for process in psutil.process_iter(["name"]):
+        with suppress(psutil.Error):
+            named = not programs or process.info["name"] in programs
+            if named and any(file.path == name for file in process.open_files()):
+                return True
+    return False
 
 
 def element_json(file: LogFile, logs: Logs) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import click
 
 from bst_recc.errors import ReccError, clean
 from bst_recc.report.builds import LogFile, Logs, casd_starts
-from bst_recc.report.contents import SCHEMA_VERSION, clock, counts_json, iso
+from bst_recc.report.contents import SCHEMA_VERSION, clock, counts_json, hit_rate, iso
 from bst_recc.report.tables import Section, print_sections, rate, seconds, several
 from bst_recc.report.why import History
 from bst_recc.report.worth import Worth
@@ -91,10 +91,9 @@ def grouped(base: sqlite3.Connection, logs: Logs, since: float, column: str) -> 
     for name, start, elements, builds, *numbers in cursor:
         if elements:
             row = dict(zip(COUNTS, numbers, strict=True))
-            hit_rate = round(row["hits"] / row["compiles"], 4) if row["compiles"] else None
             head = {"start": iso(start), "elements": elements, "builds": builds}
             head |= {"element": name} if column == "element" else {}
-            found.append(head | row | {"hit_rate": hit_rate})
+            found.append(head | row | {"hit_rate": hit_rate(row)})
     return found
 
 

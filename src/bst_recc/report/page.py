@@ -33,17 +33,22 @@ def bars(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     scale = WIDTH / max(1.0, end - start)
     found = []
     for row in sorted(report["elements"], key=lambda row: (row["start"], row["end"])):
-        x, width = ((moment(row["start"]) - start) * scale, (moment(row["end"]) - moment(row["start"])) * scale)
-        spent, took = row["hit_ms"] + row["miss_ms"], 1000 * (moment(row["end"]) - moment(row["start"]))
+        began, took = moment(row["start"]), 1000 * (moment(row["end"]) - moment(row["start"]))
+        x, width, spent = (began - start) * scale, took / 1000 * scale, row["hit_ms"] + row["miss_ms"]
         # Compiles run side by side: their times are shares, of no more than the bar.
         unit = width / max(spent, took, 1)
         bar = {"x": x, "width": max(0.2, width), "hit": row["hit_ms"] * unit, "miss": row["miss_ms"] * unit}
-        after = x + width < WIDTH * 0.6
         text = f"{seconds(int(took))}, {row['hits']} of {row['compiles']} compiles from the cache"
-        label = {"label": x + width + 0.5 if after else x - 0.5 if x > WIDTH * 0.4 else x + 0.5}
-        anchor = "start" if after or x <= WIDTH * 0.4 else "end"
-        found.append({name: round(value, 2) for name, value in (bar | label).items()})
-        found[-1] |= {"inside": not after and x <= WIDTH * 0.4, "anchor": anchor, "name": row["element"], "text": text}
+        # The name stands where there is room: after its bar, before it, or in it.
+        inside, anchor = False, "start"
+        if x + width < WIDTH * 0.6:
+            bar["label"] = x + width + 0.5
+        elif x > WIDTH * 0.4:
+            bar["label"], anchor = x - 0.5, "end"
+        else:
+            bar["label"], inside = x + 0.5, True
+        found.append({name: round(value, 2) for name, value in bar.items()})
+        found[-1] |= {"inside": inside, "anchor": anchor, "name": row["element"], "text": text}
     return found
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from bst_recc.errors import clean
 from bst_recc.report.contents import clock
+from bst_recc.report.why import some
 
 SHOWN_CAUSES = 3
 # Columns of counts by their headings, and what the JSON calls them.
@@ -53,11 +54,6 @@ def seconds(ms: int | None) -> str:
 def several(number: int, noun: str) -> str:
     """A number of things."""
     return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def some(names: Sequence[str]) -> str:
-    """The first of them, and how many more there are."""
-    return ", ".join(names[:SHOWN_CAUSES]) + f" and {len(names) - SHOWN_CAUSES} more" * (len(names) > SHOWN_CAUSES)
 
 
 def rate(counts: Mapping[str, Any]) -> str:

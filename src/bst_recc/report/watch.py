@@ -16,14 +16,14 @@ from rich.text import Text
 
 from bst_recc.errors import clean
 from bst_recc.outcomes import OUTCOMES
-from bst_recc.report.builds import LogFile, Logs, casd_starts, log_files
+from bst_recc.report.builds import COMPILER, LogFile, Logs, casd_starts, log_files
+from bst_recc.report.contents import hit_rate, is_open
 from bst_recc.report.tables import Section, rate, seconds, several, table, text_console
 from bst_recc.wrapperlog import Compile, Log, read_log
 
 PERIOD = 0.5
 """Seconds between two looks."""
 SHOWN_ERRORS = 5
-COMPILERS = re.compile(r"(?:[\w.]+-)*(?:cc|gcc|c\+\+|g\+\+|clang(?:\+\+)?)(?:-[\d.]+)?")
 
 
 @dataclass
@@ -39,26 +39,14 @@ def running_casd(logs: Logs) -> float | None:
     """When the casd of a build that runs was started; None: none runs."""
     starts = casd_starts(logs.directory)
     path = max((logs.directory / "_casd").glob("*.log"), key=lambda path: path.stat().st_mtime, default=None)
-    return starts[-1] if path and starts and is_used(path) else None
-
-
-def is_used(path: Path) -> bool:
-    """Whether a process writes to the file."""
-    for process in psutil.process_iter(["name"]):
-        if process.info["name"] in ("buildbox-casd", "bst"):
-            try:
-                if any(file.path == str(path.resolve()) for file in process.open_files()):
-                    return True
-            except psutil.Error:
-                continue
-    return False
+    return starts[-1] if path and starts and is_open(path, "buildbox-casd", "bst") else None
 
 
 def compiles_under_way() -> Iterator[tuple[float, str]]:
     """Seconds since each compile in a sandbox of this machine began, and its source."""
     for process in psutil.process_iter(["cmdline", "create_time"]):
         words = process.info["cmdline"] or []
-        if "-c" in words and COMPILERS.fullmatch(Path(words[0]).name):
+        if "-c" in words and re.fullmatch(COMPILER, Path(words[0]).name):
             sources = [word for word in words[1:] if re.search(r"\.(c|cc|cpp|cxx|C|m|mm|S)$", word)]
             if sources:
                 yield time.time() - process.info["create_time"], sources[-1]
@@ -89,7 +77,7 @@ class Screen:
         for running in self.elements.values():
             total.update(running.log.counts)
         known = {"verified": total["verified"], "hits": total["hits"]}
-        share = {"hit_rate": total["hits"] / total["compiles"] if total["compiles"] else None}
+        share = {"hit_rate": hit_rate(total)}
         line = f"{several(total['compiles'], 'compile')}, {total['hits']} hits, hit rate {rate(known | share)}"
         parts: list[Text | object] = [Text(f"{self.logs.project.name}, building: {line}", style="bold")]
         now = [one for one in self.elements.values() if not one.log.state]

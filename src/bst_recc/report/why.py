@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -37,10 +37,14 @@ REASONS = {
 }
 
 
+def some(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    return ", ".join(names[:SHOWN_NAMES]) + f" and {len(names) - SHOWN_NAMES} more" * (len(names) > SHOWN_NAMES)
+
+
 def reason(kind: str, *names: str) -> dict[str, Any]:
     """One reason for a miss: what kind, in words, and the names of what it is about."""
-    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-    words = REASONS[kind].format(", ".join(names[:SHOWN_NAMES]) + more)
+    words = REASONS[kind].format(some(names))
     words = re.sub(" is new$", " are new", words) if len(names) > 1 else words
     return {"kind": kind, "text": words, "inputs": list(names) if kind.endswith("inputs") else []}
 
@@ -64,6 +68,12 @@ def empty() -> dict[str, list[Any]]:
     """No difference of any kind, as report.schema.json names them."""
     names = ("arguments", "environment", "platform", "outputs", "settings", "inputs", "unreadable")
     return {name: [] for name in names}
+
+
+def settings(action: Any) -> dict[str, str]:
+    """What an action itself says: `salt` is its domain, `command` the digest of one that recc does not see."""
+    domain, _, command = action.salt.decode(errors="replace").partition(" ")
+    return {"salt": domain, "command": command, "do_not_cache": str(action.do_not_cache).lower()}
 
 
 def compare(cas: LocalCas, before: str, after: str, short: Callable[[str], str]) -> dict[str, list[Any]]:
@@ -98,11 +108,7 @@ def compare(cas: LocalCas, before: str, after: str, short: Callable[[str], str])
 
     if not (actions := read("Action", before, after)):
         return found
-    salts = [action.salt.decode(errors="replace").partition(" ") for action in actions]
-    # After the first word: the digest of a command that recc does not see.
-    names = [{"salt": domain, "command": command} for domain, _, command in salts]
-    settings = [name | {"do_not_cache": str(a.do_not_cache).lower()} for name, a in zip(names, actions, strict=True)]
-    found["settings"] = changes(*settings)
+    found["settings"] = changes(*map(settings, actions))
     found["platform"] = changes(*(pairs(action.platform.properties) for action in actions))
     if commands := read("Command", *(text(action.command_digest) for action in actions)):
         old, new = (list(command.arguments) for command in commands)
@@ -211,9 +217,9 @@ class History:
         return before, compare(cas, str(before.compile.digest), str(now), found.file.short)
 
     def domain(self, found: Found) -> str | None:
-        """The first word of a compile's salt; None where its action has left the storage."""
+        """The domain of a compile; None where its action has left the storage."""
         action = self.logs.cas.read("Action", str(found.compile.digest))
-        return action.salt.decode(errors="replace").partition(" ")[0] if action else None
+        return settings(action)["salt"] if action else None
 
     def inputs(self, found: Found, seen: set[tuple[str, str]]) -> Iterator[str]:
         """Whole paths of the files that a compile reads, by its action or by the manifest; not what is `seen`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import Any
 
 from bst_recc.report.builds import LogFile
@@ -38,6 +39,8 @@ class Worth:
     def __init__(self, history: History) -> None:
         self.history = history
         self.files = [file for file in history.logs.own if file.element == history.element]
+        # A report asks for a build, and its verdict for that one again.
+        self.saved = cache(self.saved_by)
 
     def costs(self, file: LogFile) -> dict[tuple[str, ...], int]:
         """How long each compile took when it was last compiled, up to this build, without what starts its sandbox."""
@@ -49,7 +52,7 @@ class Worth:
                     known[compile.identity] = execution(self.history, Found(one, compile)) or compile.ms
         return known
 
-    def saved(self, file: LogFile) -> dict[str, Any]:
+    def saved_by(self, file: LogFile) -> dict[str, Any]:
         """`saved_ms`: what the hits of a build would have cost less what they took, and where those costs are from.
 
         null: no time of any compile of the element is known.
