@@ -14,7 +14,7 @@ from lab import APP, LIBRARY, NOON, A, Lab, compiled, summary
 from rich.console import Console
 
 from bst_recc.report.builds import Logs
-from bst_recc.report.watch import Screen, compiles_under_way, running_casd
+from bst_recc.report.watch import Screen, compiles_under_way, running_casd, watch
 
 MODULE = importlib.import_module("bst_recc.report.watch")  # in the package, its function has the same name
 HIT, FAILED = compiled("hit", A, "cc -c a.c"), compiled("failed", None, "cc -c src/bad.c")
@@ -96,6 +96,16 @@ def test_a_build_runs_as_long_as_its_casd(lab: Lab, screen: Screen, tmp_path: Pa
         casd.kill()
     lab.casds()
     assert running_casd(screen.logs) is None
+
+
+def test_a_build_right_after_another_has_a_screen_of_its_own(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = iter([NOON.timestamp(), NOON.timestamp(), NOON.timestamp() + 60, None])
+    monkeypatch.setattr(MODULE, "running_casd", lambda logs: next(starts))
+    monkeypatch.setattr(MODULE, "PERIOD", 0)
+    begun = list[float]()
+    monkeypatch.setattr(Screen, "look", lambda screen: begun.append(screen.start))
+    watch(Logs.find(None, []))
+    assert begun == [NOON.timestamp(), NOON.timestamp() + 60]
 
 
 def test_compiles_are_found_among_the_processes() -> None:

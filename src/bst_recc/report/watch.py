@@ -109,7 +109,9 @@ def watch(logs: Logs) -> None:
         while (start := running_casd(logs)) is None:
             time.sleep(PERIOD)
         screen = Screen(logs, start)
-        while running_casd(logs) is not None:
+        while (now := running_casd(logs)) is not None:
+            if now != screen.start:  # another build, right after the one before
+                screen = Screen(logs, now)
             screen.look()
             live.update(screen.render(), refresh=True)
             time.sleep(PERIOD)
