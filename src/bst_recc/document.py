@@ -84,7 +84,7 @@ class Document:
         with contextlib.suppress(NotUnderstood):
             if Document(self.path, changed).data == expected:
                 return changed
-        raise NotUnderstood("an unusual layout: with other lines it would no longer say the same", line)
+        raise NotUnderstood("unusual layout: an edit would change its meaning", line)
 
 
 def end(node: Any) -> int:
@@ -112,13 +112,13 @@ def enlist(document: Document, key: str, *added: str, behind: str = "element-pat
     if nodes := document.data.nodes.get(key):
         name, value = nodes
         if value.id != "sequence" or value.flow_style or value.start_mark.line == name.start_mark.line:
-            raise NotUnderstood(f"{key} is no list of a line for each entry: write it so", line)
+            raise NotUnderstood(f"{key} is not a list with one line for each entry: write it as one", line)
         anchor, indent, lines = end(value) if last else name.end_mark.index, value.start_mark.column, []
     elif nodes := document.data.nodes.get(behind) or document.data.nodes.get("name"):
         name, value = nodes
         anchor, indent, lines = value.end_mark.index, name.start_mark.column, ["", f"{key}:"]
     else:
-        raise NotUnderstood(f"no line '{behind}' to put {key} behind")
+        raise NotUnderstood(f"no line '{behind}' after which to put {key}")
     lines += [line for entry in added for line in f"- {entry}".replace("\n", "\n  ").split("\n")]
     new, old = [*map(YAML(typ="safe").load, added)], document.data.get(key, [])
     expected = document.data | {key: [*old, *new] if last else [*new, *old]}
@@ -136,7 +136,7 @@ def put(document: Document, keys: tuple[str, ...], added: str) -> str:
     for key in reversed(keys[depth:]):
         said, lines = {key: said}, [f"{key}:", *(f"  {line}" for line in lines)]
     if not isinstance(data, Mapping):
-        raise NotUnderstood(f"{keys[depth - 1]} is no mapping", document.data.line(keys[0]))
+        raise NotUnderstood(f"{keys[depth - 1]} is not a mapping", document.data.line(keys[0]))
     expected = swap(document.data, data, said | data)
     return document.proved(document.insert(place[0], lines, place[1]), expected, 1)
 

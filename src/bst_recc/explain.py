@@ -83,8 +83,8 @@ def ask(logs: Logs, name: str) -> Asked:
                     return Asked(Found(file, compile), history, file.short(whole))
     close = difflib.get_close_matches(name, sorted(known), n=5, cutoff=0.5)
     raise ReccError(
-        f"no build log has a compile of '{name}', and no compile is known that read it.",
-        f"Did you mean: {', '.join(close)}?" if close else f"Compiled were: {', '.join(sorted(known)[:10]) or 'none'}",
+        f"no logged compile made, compiled or read '{name}'.",
+        f"Did you mean: {', '.join(close)}?" if close else f"Compiled files: {', '.join(sorted(known)[:10]) or 'none'}",
         "Build it in a mode other than off: bst --option recc_mode remote build ELEMENT",
     )
 
@@ -129,7 +129,7 @@ def difference(asked: Asked) -> tuple[Found | None, dict[str, list[Any]] | None,
     compile, earlier = last.compile, history.earlier(last)
     before = next(iter(earlier), None)
     if asked.inputs and not asked.missed:
-        return before, None, f"{asked.inputs} is unchanged in all builds that the logs tell of."
+        return before, None, f"{asked.inputs} is unchanged in all builds with a log."
     same = compile.by_manifest or not before or before.compile.digest == compile.digest
     if compile.status == "hit" and same:
         return before, None, "Unchanged in both builds." if earlier else "There is no older log of it."

@@ -32,9 +32,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ReccError(f"cannot read {path}: {error.strerror}.") from None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise ReccError(f"{path} is no valid YAML.", "Correct it.", detail=str(error)) from None
+        raise ReccError(f"invalid YAML: {path}.", "Fix the file.", detail=str(error)) from None
     if data is not None and not isinstance(data, dict):
-        raise ReccError(f"{path} is no mapping.", "Correct it.")
+        raise ReccError(f"{path} is not a mapping.", "Fix the file.")
     return data or {}
 
 
@@ -116,7 +116,7 @@ class Project:
         for directory in (start, *start.parents):
             if (directory / "project.conf").is_file():
                 return cls(directory)
-        raise ReccError(f"{start} lies in no BuildStream project.", "Change into the directory of project.conf.")
+        raise ReccError(f"{start} is not in a BuildStream project.", "Change to the directory of project.conf.")
 
     @cached_property
     def conf(self) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def load_settings(configuration: Path | None, project: str | None = None) -> Any
         if project and (own := settings.get_overrides(project).get_mapping("remote-execution", None)):
             settings.remote_execution_specs = settings._load_remote_execution(own)
     except BstError as error:
-        raise ReccError(str(error), "Correct the user configuration, or XDG_CACHE_HOME.") from None
+        raise ReccError(str(error), "Fix the user configuration, or XDG_CACHE_HOME.") from None
     return settings
 
 
@@ -117,7 +117,7 @@ def credential(path: Path | None) -> bytes | None:
     try:
         return path.read_bytes() if path else None
     except OSError as error:
-        raise ReccError(f"cannot read {path}: {error.strerror}.", "Correct the section auth.") from None
+        raise ReccError(f"cannot read {path}: {error.strerror}.", "Fix the section auth.") from None
 
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -135,10 +135,10 @@ class Remote:
         target = f"unix:{parts.path}" if parts.scheme == "unix" and parts.path else parts.netloc
         if not target or parts.scheme not in ("unix", "http", "grpc", "https", "grpcs"):
             remedy = "Write it as http://HOST:PORT, https://… or unix:/PATH."
-            raise ReccError(f"'{endpoint.url}' is no URL of a service.", remedy)
+            raise ReccError(f"invalid URL of a service: '{endpoint.url}'.", remedy)
         if parts.scheme in ("https", "grpcs"):
             if bool(endpoint.client_key) != bool(endpoint.client_cert):
-                raise ReccError("client-key and client-cert go together.", "Add the other one to auth, or neither.")
+                raise ReccError("client-key and client-cert go together.", "Set both in auth, or neither.")
             files = (endpoint.server_cert, endpoint.client_key, endpoint.client_cert)
             credentials = grpc.ssl_channel_credentials(*(credential(path) for path in files))
             self.channel: Any = grpc.secure_channel(target, credentials, OPTIONS)

@@ -36,7 +36,7 @@ def size(text: str) -> str:
     """A size as buildbox-casd takes it, which takes what it cannot read for none."""
     if re.fullmatch(r"\d+[KMGT]?", text):
         return text
-    raise click.BadParameter(f"'{text}' is no size such as 500M or 20G.")
+    raise click.BadParameter(f"invalid size: '{text}'. Use a number and a unit, such as 500M or 20G.")
 
 
 def socket_directory(text: str) -> Path:
@@ -44,7 +44,7 @@ def socket_directory(text: str) -> Path:
     # As mounts are named: without symbolic links.
     path = Path(text).expanduser().resolve()
     if len(os.fsencode(path)) > 85:
-        raise click.BadParameter(f"{path} is longer than 85 bytes: name a shorter directory.")
+        raise click.BadParameter(f"{path} is longer than 85 bytes: use a shorter directory.")
     return path
 
 
@@ -139,7 +139,7 @@ class Servers:
             # Until this process ends, or becomes the supervisor.
             fcntl.flock(os.open(self.data, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ReccError(f"another bst-recc is at work in {self.data}.", "Wait until it ends.") from None
+            raise ReccError(f"another bst-recc is running in {self.data}.", "Wait until it ends.") from None
 
     def start(self, programs: dict[str, list[str]], foreground: bool) -> None:
         """Start the supervisor, or in the foreground become it; raises ReccError where it does not start."""
@@ -226,7 +226,7 @@ class Service(Servers, ABC):
             self.start(programs, foreground)
             if not wait(lambda: all(well for well, _, _ in self.states()), self.start_seconds, 0.2):
                 ill = "; ".join(f"{name}: {' '.join(text.split())}" for well, name, text in self.states() if not well)
-                log, again = f"Read the logs in {self.log}.", "See that the disk is not full; then run this again."
+                log, again = f"Read the logs in {self.log}.", "Check that the disk is not full; then run this again."
                 raise ReccError(f"not ready within {self.start_seconds} s: {ill}.", log, again)
         except BaseException:
             self.stop(self.stop_seconds)

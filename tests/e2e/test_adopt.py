@@ -108,10 +108,18 @@ def counts(logs: dict[str, str]) -> dict[str, Counts | None]:
 
 
 def keys(project: Project) -> dict[str, str]:
-    """The cache keys of the project's own elements that make something."""
-    shown = project.show("all.bst", form="%{name} %{full-key}")
+    """The cache keys of the project's own elements that make something, and of one behind a junction."""
+    shown = project.show("all.bst", "other.bst:tool.bst", form="%{name} %{full-key}")
     found = dict(line.split() for line in shown)
-    return {name: found[name] for name in ("docs.bst", *COMPILES, "base/all.bst")}
+    return {name: found[name] for name in ("docs.bst", *COMPILES, "base/all.bst", "other.bst:tool.bst")}
+
+
+def add_junction(path: Path) -> None:
+    """Another project behind other.bst, with an element that runs commands and depends on nothing of this one's."""
+    (path / "other").mkdir()
+    (path / "other/project.conf").write_text("name: other\nmin-version: '2.4'\n")
+    (path / "other/tool.bst").write_text("kind: manual\nconfig: {build-commands: [cc -c tool.c]}\n")
+    (path / "elements/other.bst").write_text("kind: junction\nsources:\n- kind: local\n  path: other\n")
 
 
 def contents(project: Project, directory: Path, mode: str | None) -> dict[str, bytes]:
@@ -125,6 +133,7 @@ def contents(project: Project, directory: Path, mode: str | None) -> dict[str, b
 def test_adopted_with_copies(fetched: Project, tmp_path: Path) -> None:
     """Every compile is a hit the second time, all results are those of plain builds; undone, so are the cache keys."""
     path = existing_project(tmp_path)
+    add_junction(path)
     project = Project(path, fetched.cache)
     fetched.configure()  # mirrors
     build(project, None, *COMPILES)

@@ -68,6 +68,15 @@ def run(page: str, directory: Path, environment: dict[str, str], instead: dict[s
             assert_printed(block, output, varying)
 
 
+def test_each_answer_has_its_tests() -> None:
+    """docs/faq.md names them in a comment, without tests/e2e/test_ and .py."""
+    for title, text in sections(ROOT / "docs/faq.md").items():
+        named = re.match("<!-- Tests: (.+) -->\n", text)
+        assert named, title
+        for file, _, test in (name.partition("::") for name in named[1].split()):
+            assert f"\ndef {test}(" in (ROOT / f"tests/e2e/test_{file}.py").read_text(), f"{title}: {file}::{test}"
+
+
 @pytest.mark.slow
 def test_from_an_empty_directory(fetched: Project, tmp_path: Path) -> None:
     """README.md's first two ways, then the generated project's own README and the pages manual, report and trust.

@@ -65,6 +65,13 @@ def test_answers_reach_the_project(tmp_path: Path, mode: str) -> None:
     assert "Describes it" in (project / "README.md").read_text()
 
 
+def test_what_the_host_needs(tmp_path: Path) -> None:
+    """BuildStream, two packages of plugins and this one: tools/setup installs no other for 'make demo'."""
+    requirements = (generate(tmp_path) / "requirements.txt").read_text()
+    names = {"BuildStream", "buildstream-plugins", "buildstream-plugins-community", "bst-recc"}
+    assert set(re.findall(r"(?m)^[\w-]+", requirements)) == names
+
+
 def test_next_commands_are_printed(tmp_path: Path) -> None:
     done = cookiecutter(tmp_path)
     assert f"cd {tmp_path}/my-project" in done.stdout

@@ -102,9 +102,7 @@ def test_hits_of_the_examples(empty: Project, element: str) -> None:
 def fails(build: Build, says: str) -> None:
     """It has failed of a wrong hit, by verify's message."""
     assert build.status != 0
-    assert re.search(
-        rf"^recc: this compile gives something else than its hit in the cache \({says}\): g?cc ", build.log, re.M
-    )
+    assert re.search(rf"^recc: this compile differs from its hit in the cache \({says}\): g?cc ", build.log, re.M)
     assert "\nrecc: 'a.o' differs\n" in build.log
     assert "  1. Toolchain overlapped" in build.log and "  2. Wrong result in the cache" in build.log
     assert checked(build) == (1, 0) and " errors=1 " in build.log
@@ -164,4 +162,4 @@ def test_a_share_that_is_none(empty: Project) -> None:
     element = add(empty, "victim.bst", VICTIM, ELEMENT + ALL.replace("1/1", "1/0"))
     failed = empty.build(element, "local", check=False)
     assert failed.status != 0
-    assert "\nrecc: BST_RECC_CHECK '1/0' is not known.\n  1. Use 1/N, such as 1/200" in failed.log
+    assert "\nrecc: invalid BST_RECC_CHECK: '1/0'.\n  1. Use 1/N, such as 1/200" in failed.log

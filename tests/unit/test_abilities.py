@@ -124,7 +124,7 @@ def test_nobody_takes_a_job(said: Said, monkeypatch: pytest.MonkeyPatch) -> None
     never = threading.Event()
     found = said(services=FARM, **WHOLE, Execute=never)
     never.set()
-    assert found["execution"][0] == "warn" and "no worker takes a job" in found["execution"][1]
+    assert found["execution"][0] == "warn" and "no worker took a job" in found["execution"][1]
 
 
 def test_a_service_that_does_not_answer_is_left_to_others(said: Said) -> None:

@@ -174,11 +174,11 @@ def test_elements_that_need_nothing(mine: Path) -> None:
 
 
 LEFT_ALONE = {
-    "one line": ("kind: cmake\nbuild-depends: [a.bst]\n", 2, "no list of a line for each"),
-    "one line below": ("kind: cmake\nbuild-depends:\n  [a.bst]\n", 2, "no list of a line for each"),
-    "one line, empty": ("kind: cmake\nbuild-depends: []\n", 2, "no list of a line for each"),
-    "no list": ("kind: cmake\nbuild-depends: a.bst\n", 2, "no list of a line for each"),
-    "conditions alone": ("kind: cmake\nbuild-depends:\n  (?):\n  - x:\n    - a.bst\n", 2, "no list of a line for each"),
+    "one line": ("kind: cmake\nbuild-depends: [a.bst]\n", 2, "not a list with one line"),
+    "one line below": ("kind: cmake\nbuild-depends:\n  [a.bst]\n", 2, "not a list with one line"),
+    "one line, empty": ("kind: cmake\nbuild-depends: []\n", 2, "not a list with one line"),
+    "no list": ("kind: cmake\nbuild-depends: a.bst\n", 2, "not a list with one line"),
+    "conditions alone": ("kind: cmake\nbuild-depends:\n  (?):\n  - x:\n    - a.bst\n", 2, "not a list with one line"),
     "a condition that replaces": (
         "kind: cmake\nbuild-depends:\n- a.bst\n(?):\n- x == 'y':\n    build-depends:\n    - b.bst\n",
         4,
@@ -188,10 +188,10 @@ LEFT_ALONE = {
     "a kind that is included": ("variables: {}\n(@): kind.yml\n", 1, "no line 'kind'"),
     "all in one line": ("{kind: cmake}\n", 1, "unusual layout"),
     "an alias": ("kind: cmake\nx: &x\n- a.bst\nbuild-depends: *x\n", 4, "unusual layout"),
-    "an anchor": ("kind: cmake\nbuild-depends: &x\n- a.bst\ndepends: *x\n", 2, "no list of a line for each"),
+    "an anchor": ("kind: cmake\nbuild-depends: &x\n- a.bst\ndepends: *x\n", 2, "not a list with one line"),
     "an explicit key": ("kind: cmake\n? build-depends\n:\n- a.bst\n", 2, "unusual layout"),
     "bad YAML": ("kind: cmake\nx: y: z\n", 2, "invalid YAML"),
-    "a directive": ("kind: cmake\nbuild-depends:\n  (>):\n  - a.bst\n", 2, "no list of a line for each"),
+    "a directive": ("kind: cmake\nbuild-depends:\n  (>):\n  - a.bst\n", 2, "not a list with one line"),
     "two documents": ("kind: cmake\n---\nkind: make\n", 2, "invalid YAML"),
     "a list": ("- kind\n", 1, "not a mapping"),
     "another encoding": ("kind: cmake # \udce9\n", 1, "cannot be read"),
@@ -349,7 +349,7 @@ def test_gcc_is_declared_but_another_compiler_is_named(mine: Path) -> None:
     add(mine, "elements/a.bst", text + "environment:\n  CC: i686-w64-mingw32-gcc\n  CXX: clang++\n")
     own = "CC: x86_64-linux-gnu-gcc, AR: gcc-ar, NM: llvm-nm-15, LD: '%{x-ld}', AS: as, STRIP: /usr/bin/strip"
     add(mine, "elements/b.bst", f"{text}environment: {{{own}}}\n")
-    undeclared = "which recc.bst:include/gcc-for-recc.yml does not declare: declare what has it"
+    undeclared = "which recc.bst:include/gcc-for-recc.yml lacks: declare its element"
     assert re.findall(".*names.*", run(mine, "--check").out) == [
         f"elements/a.bst:6: CC names i686-w64-mingw32-gcc, {undeclared}",
         f"elements/a.bst:7: CXX names clang++, {undeclared}",
@@ -621,14 +621,17 @@ def test_copies_instead_of_commits(bare: Path) -> None:
         assert (bare / project / "project.conf").exists() and not (bare / project / ".bst").exists()
         assert f"kind: local\n  path: {project}\n" in (bare / f"elements/{name}.bst").read_text()
     assert (run(bare).out, run(bare, "--check").status) == ("", 0)
-    assert "is no checkout" in run(bare, "--copy", str(bare.parent)).err
+    assert "is not a checkout" in run(bare, "--copy", str(bare.parent)).err
 
 
 def test_what_cannot_be_edited_is_said(bare: Path) -> None:
     conf = "name: bare\nelement-path: elements\n(@): include/x.yml\nplugins: []\nenvironment-nocache: [A]\n"
     add(bare, "project.conf", conf)
     done = run(bare, "--write")
-    assert "project.conf:3: add recc.bst:include/recc.yml by hand: (@) is no list of a line for each entry" in done.err
+    assert (
+        "project.conf:3: add recc.bst:include/recc.yml by hand: (@) is not a list with one line for each entry"
+        in done.err
+    )
     assert "project.conf:4: add the plugin git by hand" in done.err
     assert "\nenvironment-nocache: {(>): [A]}\n" in (bare / "project.conf").read_text()
     assert run(bare, "--check").status == 1
@@ -644,7 +647,7 @@ def test_each_junction_on_the_way_passes_the_option_on(tmp_path: Path, link: boo
     add(tmp_path, "mid.bst", JUNCTION.replace("recc\n", "mid\n", 1))
     add(tmp_path, "a.bst", WIRED.format(f"{name}:include/gcc-for-recc.yml", f"{name}:buildsystems/cmake.bst"))
     done = run(tmp_path, "--check")
-    assert done.status == 0 and "mid.bst:1: see to it that recc.bst in this project passes" in done.err
+    assert done.status == 0 and "mid.bst:1: check that recc.bst in this project passes" in done.err
     add(tmp_path, "mid.bst", "kind: junction\nsources: [{kind: local, path: mid}]\n")
     assert "mid.bst:1: does not pass the option on" in run(tmp_path, "--check").out
 
@@ -684,7 +687,7 @@ def test_what_one_machine_has_made_is_not_copied_into_a_sandbox(mine: Path) -> N
     assert run(mine, "--check").status == 0
     for made in (".venv/pyvenv.cfg", ".bst/x", "cache/cas/x", "cache/artifacts/x"):
         add(mine, f"files/{made}", "")
-    places = re.findall(r"a\.bst:4: this source has (\S+) in it", run(mine, "--check").out)
+    places = re.findall(r"a\.bst:4: this source contains (\S+):", run(mine, "--check").out)
     assert sorted(places) == ["files/.bst", "files/.venv", "files/cache"]
 
 
@@ -698,7 +701,7 @@ def test_the_commit_is_that_of_what_pip_installed(
     if said:
         assert wiring.origin() == ("https://forge.example/t.git", "main", COMMIT)
     else:
-        with pytest.raises(ReccError, match="not known which commit"):
+        with pytest.raises(ReccError, match="cannot tell which commit"):
             wiring.origin()
 
 
@@ -738,9 +741,9 @@ def test_named_elements_alone_are_changed(mine: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "arguments", "message"),
     [
-        ({}, [], "lies in no BuildStream project."),
-        ({}, ["elsewhere"], "elsewhere is no directory."),
-        ({"project.conf": "name: ["}, [], "project.conf is no valid YAML"),
+        ({}, [], "is not in a BuildStream project."),
+        ({}, ["elsewhere"], "elsewhere is not a directory."),
+        ({"project.conf": "name: ["}, [], "invalid YAML: "),
         ({"project.conf": "name: x\n"}, ["no.bst"], "there is no element no.bst"),
         ({"project.conf": "name: x\n"}, ["--toolchain", "no.bst:a.bst"], "there is no element no.bst"),
     ],

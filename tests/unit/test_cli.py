@@ -83,4 +83,4 @@ def test_outside_of_a_project(name: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     if name in ("report", "explain", "doctor", "adopt", "lock"):
         assert done.returncode == 1
-        assert done.stderr.startswith(f"bst-recc: {tmp_path} lies in no BuildStream project.\n  1. ")
+        assert done.stderr.startswith(f"bst-recc: {tmp_path} is not in a BuildStream project.\n  1. ")

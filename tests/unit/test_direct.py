@@ -252,7 +252,7 @@ def test_a_wrong_output_fails(build: Build, words: tuple[str, ...]) -> None:
     done = build.run(*words, **ALL)
     assert done.returncode == 1
     first, second, *rest = done.stderr.splitlines()
-    assert first.startswith("recc: this compile gives something else than its hit in the cache (manifest): gcc ")
+    assert first.startswith("recc: this compile differs from its hit in the cache (manifest): gcc ")
     assert second == "recc: 'a.o' differs"
     assert rest[0].startswith("  1. Toolchain overlapped") and "'off: REASON'" in rest[-2]
     assert [line[1] for line in build.log()[-2:]] == ["differs", "error"]
@@ -272,7 +272,7 @@ def test_a_wrong_message_fails(build: Build, one_stream: bool) -> None:
     assert run(**ALL) == plain
     spoil(build, "a message")
     status, text = run(**ALL)
-    assert status == 1 and "recc: the messages differ; there they are:\n" in text and "spoilt" in text
+    assert status == 1 and "recc: the messages differ:\n" in text and "spoilt" in text
 
 
 def test_a_hit_of_a_compile_that_fails(build: Build) -> None:

@@ -225,7 +225,7 @@ def test_a_header_that_has_not_changed(lab: Lab, name: str) -> None:
     action = lab.action()
     data = explained(lab, action, action, name)
     shown = "a.h" if name == "a.h" else "/usr/include/stdio.h"
-    assert (data["note"], data["differences"]) == (f"{shown} is unchanged in all builds that the logs tell of.", None)
+    assert (data["note"], data["differences"]) == (f"{shown} is unchanged in all builds with a log.", None)
 
 
 def test_a_header_that_only_the_newest_manifest_knows(lab: Lab) -> None:
@@ -239,7 +239,7 @@ def test_a_header_that_only_the_newest_manifest_knows(lab: Lab) -> None:
 def test_names_that_no_log_has(lab: Lab) -> None:
     lab.log([compiled("local", A, "cc -o x/some.o -c x/some.c"), compiled("failed", None, "cc -c data.c")])
     assert "Did you mean: x/some.c" in lab.fail("explain", "x/sone.c")
-    assert "Compiled were: data.c, x/some.c, x/some.o" in lab.fail("explain", "zzzzzzzz")
+    assert "Compiled files: data.c, x/some.c, x/some.o" in lab.fail("explain", "zzzzzzzz")
     assert lab.json("explain", "data.c")["note"] == "the compile failed."
     lab.log(["nothing"], 0, LIBRARY)
     assert "recc_mode remote build" in lab.fail("explain", "a.c", "--element", LIBRARY)

@@ -153,7 +153,7 @@ def test_domains_are_not_mixed(own: Path, url: str, server: Holdings) -> None:
 
 def test_what_it_cannot_do(own: Path, url: str) -> None:
     pusher = Pusher(own.parent, url)
-    assert "no results of compiles" in str(pusher.refused())
+    assert "no compile results" in str(pusher.refused())
     fill(own)
     assert "this client only reads" in str(Pusher(own.parent, url, push=False).refused())
     assert "for hermetic results" in str(Pusher(own.parent, url).refused("--quasi-safe"))

@@ -215,7 +215,7 @@ def test_runs_of_casd_tell_builds_apart(
         report = lab.json("--session", str(number))
         assert [e["start"] for e in report["elements"]] == [iso(NOON.timestamp() + start) for start in starts]
         assert report["session"]["start"] == iso(NOON.timestamp() + starts[0])
-    assert f"casd's logs tell of {len(builds)}" in lab.fail("--session", "9")
+    assert f"casd's logs have {len(builds)}" in lab.fail("--session", "9")
 
 
 def test_since(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,8 +234,9 @@ def test_since(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "nothing was built since" in lab.fail("--since", "1s")
     for wrong in ("yesterday-ish", "", "25:00"):
         assert "invalid time" in lab.fail("--since", wrong)
-    with pytest.raises(click.UsageError):
-        lab.run("--since", "1h", "--session", "1")
+    for together in (("--since", "1h", "--session", "1"), ("--history", "--session", "2"), ("--zero", "--all")):
+        with pytest.raises(click.UsageError):
+            lab.run(*together)
 
 
 @pytest.mark.parametrize("built_in", [0, 9])

@@ -198,7 +198,7 @@ def test_what_is_in_force(conf: Path) -> None:
 )
 def test_another_remote_execution_is_left_alone(conf: Path, mine: str) -> None:
     conf.write_text(mine)
-    with pytest.raises(ReccError, match="another remote-execution") as caught:
+    with pytest.raises(ReccError, match="remote-execution is already configured") as caught:
         use(PLACE)
     assert "-c NEW" in caught.value.remedies[0] and len(caught.value.remedies) == 2
     assert conf.read_text() == mine

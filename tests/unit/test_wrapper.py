@@ -114,7 +114,7 @@ def test_an_unknown_mode_is_an_error_that_names_the_known_ones(call: Caller, mod
 def test_a_share_of_hits_that_is_none(call: Caller, value: str) -> None:
     done = call("gcc", "-c", "a.c", BST_RECC_MODE="remote", BST_RECC_CHECK=value, **DECLARED)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[0] == f"recc: BST_RECC_CHECK '{value}' is not known."
+    assert done.stderr.splitlines()[0] == f"recc: invalid BST_RECC_CHECK: '{value}'."
     assert "1. Use 1/N, such as 1/200" in done.stderr
     assert call("gcc", "-c", "a.c", BST_RECC_MODE="off", BST_RECC_CHECK=value).returncode == 7
 

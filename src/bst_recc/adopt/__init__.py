@@ -52,16 +52,18 @@ def command(
     """
     directories = [place for place in places if not place.endswith(".bst")]
     if len(directories) > 1 or (write and check):
-        raise click.UsageError("name one project, and one of --write and --check.")
+        raise click.UsageError("give one project, and only one of --write and --check.")
     if directories and not Path(directories[0]).is_dir():
-        raise ReccError(f"{directories[0]} is no directory.", "Name the project's, and elements that end with .bst.")
+        remedy = "Give the project's directory, and elements that end with .bst."
+        raise ReccError(f"{directories[0]} is not a directory.", remedy)
     if copy and not (copy / "recc/project.conf").is_file():
-        raise ReccError(f"{copy} is no checkout of the template.", "git clone it, and name the directory.")
+        remedy = "Clone the template with git, and give its directory."
+        raise ReccError(f"{copy} is not a checkout of the template.", remedy)
     tree = Tree(Project.find(Path(*directories)))
     named = tuple(place for place in places if place.endswith(".bst"))
     for name in (*named, forward, *(place.partition(":")[0] for place in (toolchain, compiler))):
         if name and name not in tree.elements and name not in tree.broken:
-            raise ReccError(f"there is no element {name}.", f"Name it as bst does, from {tree.path} on.")
+            raise ReccError(f"there is no element {name}.", f"Give its path below {tree.path}, as for bst.")
     wiring = Wiring(tree, compiler, copy, forward)
     plan = Plan(tree, named, wiring.junction, toolchain, kinds)
     names = {path: os.path.relpath(path, tree.directory) for path in sorted(tree.changes)}

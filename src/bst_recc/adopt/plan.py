@@ -96,7 +96,7 @@ def junctions(tree: Tree, name: str) -> Iterator[Remark]:
         text = "does not pass the option on: without config: options: recc_mode: '%{recc_mode}', it has no effect"
         yield Remark(path, element.document.data.line("config"), text)
     if rest:
-        text = f"see to it that {rest} in this project passes the option recc_mode on as well: it is not seen from here"
+        text = f"check that {rest} in this project passes the option recc_mode on as well: it cannot be seen from here"
         yield Remark(path, 1, text, wrong=False)
 
 
@@ -108,7 +108,7 @@ def copied(tree: Tree) -> Iterator[Remark]:
             for directory, names, files in os.walk(tree.directory / source["path"]) if local else ():
                 made = "pyvenv.cfg" in files or {"cas", "artifacts"} <= {*names}
                 if made or Path(directory).name in (".bst", ".bst2"):
-                    text = f"this source has {os.path.relpath(directory, tree.directory)} in it: move that elsewhere"
+                    text = f"this source contains {os.path.relpath(directory, tree.directory)}: move it elsewhere"
                     yield Remark(source.document.path, source.line("path"), text)
                     names.clear()
 
@@ -138,7 +138,7 @@ def faults(element: Element, junction: str, declared: str) -> Iterator[Remark]:
             text = f"names the compiler {tool.called} by absolute path, past recc: write {tool.name}"
             yield Remark(tool.path, tool.line, text)
         elif clang or not (tool.own or declared in ("", DIGEST) or re.search("%{|linux-gnu", tool.name)):
-            text = f"{tool.setting} names {tool.called}, which {declared} does not declare: declare what has it"
+            text = f"{tool.setting} names {tool.called}, which {declared} lacks: declare its element"
             yield Remark(tool.path, tool.line, text)
 
 
@@ -155,7 +155,7 @@ def place(element: Element) -> Document:
         found = top.document if value is not None and not conditional else found
     foreign = [name for top, _ in element.own for name in included(top) if re.search(":(?!include/recc.yml)", name)]
     if foreign and found is not element.document:
-        raise NotUnderstood(f"its build-depends may be in {foreign[0]}: give it some of its own", data.line("(@)"))
+        raise NotUnderstood(f"its build-depends may be in {foreign[0]}: add some to the element", data.line("(@)"))
     return found or element.document
 
 

@@ -67,9 +67,9 @@ def origin() -> tuple[str, str, str]:
             branch = said["vcs_info"].get("requested_revision", commit)
             return said["url"], "main" if branch == commit else branch, commit
     raise ReccError(
-        "it is not known which commit of the template this bst-recc is from.",
+        "cannot tell which commit of the template this bst-recc comes from.",
         "Install it from there: pip install git+URL@COMMIT",
-        "Or copy, instead of naming a commit: --copy DIRECTORY, a checkout of the template.",
+        "Or copy the files instead: --copy DIRECTORY, with a checkout of the template.",
     )
 
 
@@ -93,7 +93,7 @@ def find_compiler(tree: Tree, named: str) -> tuple[str, str]:
     chosen = compiler(named) or next((name for name, _ in found.most_common(1)), "")
     if not chosen:
         raise ReccError(
-            "no element that compiles depends on a compiler.", "Name the element that has it: --compiler ELEMENT"
+            "no element that compiles depends on a compiler.", "Give the element that provides it: --compiler ELEMENT"
         )
     beside = Counter(name for names in needs for name in names if chosen in reached(tree, [name], *RUNTIME))
     return chosen, next((str(name) for name, _ in beside.most_common(1)), chosen)

@@ -45,15 +45,15 @@ class Cache(Service):
         bind = self.settings["bind"]
         host, _, directory = bind.rpartition(":")
         if host.startswith("https:"):
-            raise click.BadParameter("buildbox-casd has no encryption: nginx in front of it does that.")
+            raise click.BadParameter("buildbox-casd has no encryption: put nginx in front of it.")
         if not self.settings["without_protection"] and not re.fullmatch(r"unix|localhost|127\.[\d.]+|\[::1\]", host):
             raise ReccError(
                 f"{bind} can be reached by other machines, and buildbox-casd has neither encryption nor "
-                "authentication: whoever reaches it can put any object into any build.",
+                "authentication: anyone who reaches it can put any object into any build.",
                 "Serve on loopback (no --bind), and let each client use a tunnel: "
                 "ssh -N -L 8980:127.0.0.1:8980 -L 8981:127.0.0.1:8981 HOST",
                 "Serve on loopback, and put nginx with certificates in front: deploy/nginx.conf of the template.",
-                "Only in a network in which everyone may do so: add --without-protection.",
+                "If everyone on that network may do so: add --without-protection.",
             )
         self.check_free()
         if host == "unix":

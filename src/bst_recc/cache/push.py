@@ -96,21 +96,21 @@ def destination(place: str | None, config: Path | None, quasi_safe: bool) -> tup
     names = ("storage-service", "action-cache-service")
     if any(name not in services for name in names):
         raise ReccError(
-            "the user configuration names no cache to push to.",
-            "Name it: bst-recc cache push ADDRESS",
-            "Let builds use it as well: bst-recc cache use ADDRESS",
+            "no cache to push to in the user configuration.",
+            "Give one: bst-recc cache push ADDRESS",
+            "Or configure one for builds as well: bst-recc cache use ADDRESS",
         )
     storage, cache = (services[name] for name in names)
     if not cache.push:
         raise ReccError(
-            f"the user configuration has no push: true for {cache.url}: this client only reads.",
+            f"this client only reads {cache.url}: the user configuration has no push: true for it.",
             "If it may write: bst-recc cache use ADDRESS, without --read-only.",
         )
     if cache.instance in DOMAINS and quasi_safe and cache.instance != domain:
         raise ReccError(
-            f"{cache.url} is for {cache.instance} results, the user configuration says.",
-            "Name the configuration of mode local: -c FILE",
-            "Or name the cache: bst-recc cache push ADDRESS --quasi-safe",
+            f"the user configuration has {cache.url} for {cache.instance} results.",
+            "Give the configuration of mode local: -c FILE",
+            "Or give the cache: bst-recc cache push ADDRESS --quasi-safe",
         )
     return Path(settings.cachedir), cache.instance if cache.instance in DOMAINS else domain, [storage, cache]
 
@@ -122,9 +122,9 @@ def choose(holdings: Holdings, domain: str, trust: bool, progress: Progress) -> 
     names = holdings.names()
     if not names:
         raise ReccError(
-            f"{holdings.directory} has no results of compiles.",
+            f"no compile results in {holdings.directory}.",
             "Build something first: bst build ELEMENT",
-            "Name the user configuration of those builds: -c FILE",
+            "Give the user configuration of those builds: -c FILE",
         )
     for name in progress.track(names, description="reading"):
         digest, kind = holdings.action(name)
@@ -150,11 +150,11 @@ def failed(error: Any, url: str) -> NoReturn:
     """Raise ReccError for a call that failed."""
     code, words = error.code().name, str(error.details())
     remedies = {
-        "UNAVAILABLE": ("See that the server runs.", AGAIN),
-        "DEADLINE_EXCEEDED": ("See that the server is alive.", AGAIN),
+        "UNAVAILABLE": ("Check that the server runs.", AGAIN),
+        "DEADLINE_EXCEEDED": ("Check that the server answers.", AGAIN),
         "RESOURCE_EXHAUSTED": ("Give the server more room: bst-recc cache up --quota SIZE", AGAIN),
     }
-    access = "See that url, instance-name and auth in the user configuration are right: bst-recc doctor"
+    access = "Check url, instance-name and auth in the user configuration: bst-recc doctor"
     raise ReccError(f"{url}: {code}: {words}", *remedies.get(code, (access,))) from None
 
 

@@ -57,7 +57,7 @@ def lines(cache: Service, found: dict[str, Any]) -> Iterator[str]:
     for name, domain in found["domains"].items():
         yield f"\n{name}: {domain['state']}"
         if found["up"]:
-            yield f"  at {domain['address']}; whoever reaches that may write"
+            yield f"  at {domain['address']}; anyone who reaches it can write"
         limit = f" of {domain['quota']}" if domain["quota"] else ""
         actions = f"{domain['actions']:,} actions, {domain['actions_last_day']:,} stored in the last day"
         yield f"  {decimal(domain['bytes'])}{limit} in {domain['blobs']:,} blobs; {actions}"

@@ -29,7 +29,7 @@ def read(path: Path) -> str:
     try:
         return path.read_bytes().decode() if path.exists() else ""
     except UnicodeDecodeError as error:
-        raise ReccError(f"{path} is not UTF-8: {error.reason}.", "Correct it.") from None
+        raise ReccError(f"{path} is not UTF-8: {error.reason}.", "Fix the file.") from None
 
 
 class Before:
@@ -51,15 +51,16 @@ class Before:
         try:
             document = Document(path, self.text)
         except NotUnderstood as error:
-            raise ReccError(f"{path}:{error.line}: {error}.", "Correct it.") from None
+            raise ReccError(f"{path}:{error.line}: {error}.", "Fix that line.") from None
         before, replaced = document.data, {"cachedir"} if domain == "quasi-safe" else set()
         if self.made:
             replaced.add("remote-execution")
         elif "remote-execution" in before:
+            there = f"{path}:{before.line('remote-execution')}"
             raise ReccError(
-                f"{path}:{before.line('remote-execution')}: another remote-execution, and BuildStream reads only one.",
+                f"{there}: remote-execution is already configured, and BuildStream reads only one.",
                 f"Keep both: 'bst-recc cache use {place} -c NEW' makes a copy with this one, for 'bst -c NEW'.",
-                "Or delete the other one.",
+                "Or delete the one that is there.",
             )
         service = [f"    url: {scalar(urls(place)[domain])}", f"    instance-name: {domain}"]
         # Without it a build waits for a silent server for ever. It must be enough for the largest file that is sent.
@@ -116,7 +117,7 @@ def in_force(path: Path, option: str) -> int:
     click.echo(f"    bst{option}{' --option recc_mode local' * (domain == 'quasi-safe')} build ELEMENT")
     for name, project in mapping(settings.get("projects")).items():
         if "remote-execution" in mapping(project):
-            click.echo(f"Project {name} does not: it has a remote-execution of its own.")
+            click.echo(f"Project {name} does not use it: it has a remote-execution of its own.")
     return 0
 
 
@@ -152,9 +153,9 @@ def command(
     if ("client-key" in files) != ("client-cert" in files):
         raise click.UsageError("--client-key and --client-cert go together.")
     if files and not (place or "").startswith("https:"):
-        raise click.UsageError("certificates are for an ADDRESS that begins with https://")
+        raise click.UsageError("certificates need an ADDRESS that begins with https://")
     if stop if place else mode or read_only:
-        raise click.UsageError("name an ADDRESS, or give --stop without one.")
+        raise click.UsageError("give either an ADDRESS or --stop.")
     own = Configuration.file()
     path = config or own
     # What a file that is made here begins with.

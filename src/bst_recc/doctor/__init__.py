@@ -69,7 +69,7 @@ def command(elements: tuple[str, ...], mode: str | None, config: Path | None, **
     context = Context(Project.find(), config, mode)
     known, _ = context.project.modes
     if mode not in (None, *known):
-        raise click.BadParameter(f"'{mode}' is none of {', '.join(known)}.", param_hint="--mode")
+        raise click.BadParameter(f"'{mode}' is not one of {', '.join(known)}.", param_hint="--mode")
     path = context.settings.config_origin
     if flags["mirroring"]:
         mirror.prefer(context.project, path, flags["write"])

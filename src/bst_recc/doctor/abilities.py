@@ -13,7 +13,7 @@ from bst_recc.doctor.context import FAIL, OK, WARN, Context, Finding
 from bst_recc.errors import ReccError
 from bst_recc.reapi import Remote, RpcError, digest_of, messages, services, text
 
-OTHERS = ("docs/farm.md of the template says which servers do.",)
+OTHERS = ("Use a server that can: docs/farm.md of the template lists them.",)
 
 
 def check_abilities(context: Context) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def try_storage(context: Context, remote: Remote) -> Iterator[Finding]:
     url, instance = remote.endpoint.url, remote.endpoint.instance
     request = messages.GetTreeRequest(instance_name=instance, root_digest=digest_of(os.urandom(32)))
     if "execution-service" in context.endpoints and lacks(remote, remote.cas.GetTree, request):
-        own = f"Let each worker have a buildbox-casd of its own: --cas-remote={url}"
+        own = f"Run a buildbox-casd for each worker: --cas-remote={url}"
         reason = f"{url} has no GetTree: a worker that fetches toolchains by it executes no compile."
         yield Finding("storage", WARN, reason, (own,))
 
@@ -49,7 +49,7 @@ def try_action_cache(context: Context, remote: Remote) -> Iterator[Finding]:
     url, instance = remote.endpoint.url, remote.endpoint.instance
     request = messages.GetActionResultRequest(instance_name=instance, action_digest=digest_of(os.urandom(32)))
     if lacks(remote, remote.action_cache.GetActionResult, request):
-        yield Finding("action cache", FAIL, f"{url} has none: no compile is ever a hit.", OTHERS)
+        yield Finding("action cache", FAIL, f"{url} has no action cache: no compile is ever a hit.", OTHERS)
 
 
 def try_execution(context: Context, remote: Remote) -> Iterator[Finding]:
@@ -68,7 +68,8 @@ def try_execution(context: Context, remote: Remote) -> Iterator[Finding]:
     except RpcError as error:
         code = error.code().name
         if code == "DEADLINE_EXCEEDED":
-            yield Finding("execution", WARN, f"{url}: no worker takes a job within 5 s.", ("See that one is free.",))
+            reason = f"{url}: no worker took a job within 5 s."
+            yield Finding("execution", WARN, reason, ("Check that a worker is free.",))
         elif code != "UNIMPLEMENTED":
             reason = f"{url} refuses the property chrootRootDigest, by which recc names a toolchain: {code}: "
             yield Finding("execution", FAIL, f"{reason}{error.details()}", OTHERS)

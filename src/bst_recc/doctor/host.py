@@ -31,12 +31,12 @@ def check_environment(context: Context) -> Iterator[Finding]:
         try:
             Path(directory, "bwrap").lstat()
         except PermissionError:
-            text = f"PATH has {directory}, which may not be read: buildbox-run aborts."
-            yield Finding("environment", FAIL, text, ("Take it out of PATH.",))
+            text = f"PATH has {directory}, which is not readable: buildbox-run aborts."
+            yield Finding("environment", FAIL, text, ("Remove it from PATH.",))
         except OSError:
             continue  # it is elsewhere
     if os.environ.get("GRPC_POLL_STRATEGY") == "poll":
-        text = "GRPC_POLL_STRATEGY=poll leaves buildbox-casd a tenth of its throughput."
+        text = "GRPC_POLL_STRATEGY=poll makes buildbox-casd ten times slower."
         yield Finding("environment", WARN, text, ("unset GRPC_POLL_STRATEGY",))
 
 
@@ -88,8 +88,8 @@ def check_disk(context: Context) -> Iterator[Finding]:
     limits = f"reserved-disk-space {reserved / 1e9:.1f}" + (f", quota {quota / 1e9:.1f}" if quota else "")
     text = f"{room / 1e9:.1f} GB for {directory} (free {free / 1e9:.1f}, {limits})"
     if room < SPACE_NEEDED:
-        settings = "Set cache: quota, reserved-disk-space in the user configuration."
-        reason = "builds end with 'Cache too full': a toolchain takes 0.5"
+        settings = "Set quota or reserved-disk-space below cache in the user configuration."
+        reason = "too little: builds end with 'Cache too full' (a toolchain takes 0.5)"
         raise ReccError(f"{text}: {reason}", "Free some space.", settings, elsewhere)
     yield Finding("disk", OK, text)
 

@@ -46,7 +46,7 @@ def judge(mode: str, logs: list[Path], failure: str = "") -> Finding:
         return Finding("proof", FAIL, text, ("bst-recc adopt --check lists what is not wired.",))
     if hits and not all(each["hits"] == 1 for each in counts):
         text = f"{start}compiled through recc, but the same compile again is not a hit: no result is stored."
-        return Finding("proof", WARN, text, ("See that the executor may write to the action-cache-service.",))
+        return Finding("proof", WARN, text, ("Check that the executor may write to the action-cache-service.",))
     return Finding("proof", OK, f"{start}compiled through recc" + ", then hits" * hits)
 
 

@@ -13,10 +13,13 @@ from bst_recc.reapi import Remote, RpcError, digest_of, messages
 REFUSED = ("it refuses this client", "Give the right credentials in the section auth.")
 # What a failed call means, and what to do.
 REASONS = {
-    "DEADLINE_EXCEEDED": ("it hangs", "See that a service is alive there, with https:// if it has TLS."),
+    "DEADLINE_EXCEEDED": (
+        "it does not answer in time",
+        "Check that a service runs there. If it has TLS, url begins with https://.",
+    ),
     "UNAVAILABLE": (
         "it cannot be reached",
-        "See that it runs, that url is its own, and with https:// server-cert. Without it: bst-recc cache use --stop",
+        "Check that it runs, url, and server-cert with https://. To build without it: bst-recc cache use --stop",
     ),
     "UNAUTHENTICATED": REFUSED,
     "PERMISSION_DENIED": REFUSED,
@@ -33,13 +36,13 @@ def check_remote(context: Context) -> Iterator[Finding]:
                 query = messages.GetCapabilitiesRequest(instance_name=endpoint.instance)
                 answer = remote.call(remote.capabilities.GetCapabilities, query)
                 if endpoint.service == "execution-service" and not answer.execution_capabilities.exec_enabled:
-                    raise ReccError("it answers, but does not execute.", "See that url names the execution service.")
+                    raise ReccError("it answers, but does not execute.", "Set url to that of the execution service.")
                 yield Finding(endpoint.service, OK, f"{endpoint.url} answers")
                 if endpoint.service == "action-cache-service":
                     yield judge_writing(context, remote)
         except RpcError as error:
             code = error.code().name
-            reason, remedy = REASONS.get(code, ("it fails", "See that url names the right service."))
+            reason, remedy = REASONS.get(code, ("it fails", "Set url to that of the right service."))
             text = f"{endpoint.url}: {reason}: {code}: {error.details()}"
             yield Finding(endpoint.service, FAIL, text, (remedy,))
         except ReccError as error:
@@ -61,10 +64,11 @@ def judge_writing(context: Context, remote: Remote) -> Finding:
             return Finding(name, OK, f"this client may read and not write ({code})")
         # Mode local is asked for to store; in others a build only does not share what it compiles.
         text = f"push: true is configured, but {endpoint.url} refuses it: {code}."
-        return Finding(name, FAIL if mode == "local" else WARN, text, ("Give credentials in auth that may push.",))
+        return Finding(name, FAIL if mode == "local" else WARN, text, ("Set credentials in auth that may push.",))
     if endpoint.push and mode in ("local", "remote") and "execution-service" not in context.endpoints:
         return Finding(name, OK, f"this client may write, as mode {mode} with push: true needs")
-    text = f"this client may write any entry, and mode {mode} need not: well if nobody else reads {endpoint.url}."
+    text = f"this client may write any entry of {endpoint.url}. "
+    text += f"Mode {mode} does not need that; it is safe only if nobody else reads it."
     trusted = "Let only executors and trusted builders push; push: false is not enforced by the server."
     return Finding(name, WARN, text, (trusted,))
 
@@ -89,7 +93,7 @@ def check_domains(context: Context) -> Iterator[Finding]:
         text = f"mode {context.mode} has {other} results in its action cache ({', '.join(sorted(mixed))}): "
         text += "a hostile element that is built in mode local can poison the other modes."
         use = f"With a team's cache: bst-recc cache use ADDRESS{' --mode local' * local} [-c FILE, for bst -c FILE]"
-        own = "Else give mode local a user configuration of its own (bst -c), with this line: "
+        own = "Or use another user configuration for mode local (bst -c), with this line: "
         trust = "Or build in mode remote, in which no element can write it, or trust all that you build in local."
         own += "cachedir: ${XDG_CACHE_HOME}/buildstream-local"
         yield Finding("domains", WARN, text, (use, own, trust) if local else (use,))

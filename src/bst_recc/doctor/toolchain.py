@@ -53,7 +53,7 @@ def check_bypass(context: Context) -> Iterator[Finding]:
     """Elements that compile past the wrapper that they have, as the log of their last build says."""
     for name, why in map(bypass, sorted(context.logs.glob("*"))):
         if name and "recc-wrapper.bst" not in why:
-            remedy = "Name compilers by plain names, CC=gcc: PATH finds the wrapper in /usr/recc/bin first."
+            remedy = "Call compilers by plain names, CC=gcc: PATH finds the wrapper in /usr/recc/bin first."
             yield Finding(name, WARN, why, (remedy,))
 
 
@@ -70,7 +70,8 @@ def audit(context: Context, clang: bool) -> Iterator[Finding]:
         raise failure
     click.echo("\n".join(re.findall(r"^(?:ok|none|FAIL|Toolchain audit).*", log, re.MULTILINE)))
     if failure:
-        yield Finding(name, FAIL, "the toolchain lacks something.", ("docs/toolchain.md of the template says more.",))
+        remedy = "Add what is missing: docs/toolchain.md of the template."
+        yield Finding(name, FAIL, "the toolchain is incomplete: see the table above.", (remedy,))
 
 
 def artifacts(context: Context, *elements: str, deps: str) -> dict[str, str]:
@@ -83,7 +84,8 @@ def files(storage: LocalCas, digest: str, prefix: str = "") -> Iterator[str]:
     """Paths of all files below a directory; raises ReccError where it is gone from the cache."""
     directory = storage.read("Directory", digest)
     if directory is None:
-        raise ReccError(f"the cache has lost /{prefix} ({digest}).", "bst artifact delete the element, and try again.")
+        remedy = "Delete the artifact, and try again: bst artifact delete ELEMENT"
+        raise ReccError(f"the cache has lost /{prefix} ({digest}).", remedy)
     yield from (prefix + node.name for node in (*directory.files, *directory.symlinks))
     for node in directory.directories:
         yield from files(storage, text(node.digest), f"{prefix}{node.name}/")

@@ -53,7 +53,7 @@ def make_venv(venv: Path) -> None:
     click.echo("Installing BuildGrid from PyPI (220 MB on disk)")
     run([sys.executable, "-m", "venv", "--clear", str(venv)], "Install this Python's module venv.")
     pip = [f"{venv}/bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements)]
-    run(pip, "See that the Python package index can be reached.", "Let bst-recc run with Python 3.11 or newer.")
+    run(pip, "Check that the Python package index can be reached.", "Run bst-recc with Python 3.11 or newer.")
     done.write_text(wanted)
 
 

@@ -28,7 +28,7 @@ def stand_in(servers: Servers, address: str) -> NoReturn:
     Else they would try to connect less and less often, and at last fail without a word of why.
     """
     reason = (
-        f"BuildGrid does not run: {servers.log}/buildgrid.log says more; "
+        f"BuildGrid does not run: {servers.log}/buildgrid.log has the reason; "
         "without remote-execution, elements are built here"
     )
     answering, own = None, os.getpid()

@@ -65,10 +65,10 @@ def command(
     Example: bst-recc lock --update make cmake
     """
     if packages and not update:
-        raise click.UsageError("PACKAGE goes with --update.")
+        raise click.UsageError("PACKAGE needs --update.")
     moment = snapshot or (LATEST if update else None)
     if (mirror or allow_expired) and moment != LATEST:
-        raise click.UsageError("--mirror and --allow-expired go with --update or --snapshot latest.")
+        raise click.UsageError("--mirror and --allow-expired need --update or --snapshot latest.")
     usual = ("", "debian-toolchain", "recc")
     places = [Path(directory)] if directory else [Project.find().directory / name for name in usual]
     written = asked = read_manifest([place / "packages.yml" for place in places])

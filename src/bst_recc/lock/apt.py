@@ -33,7 +33,7 @@ REASONS = (
         "the index is not signed by a key in {keyring}",
         "Update the package debian-archive-keyring; the keyring of another archive: 'keyring: FILE' in packages.yml.",
     ),
-    ("Unable to locate package", "the suite lacks a package", "Correct its name in packages.yml (apt-cache search)."),
+    ("Unable to locate package", "the suite lacks a package", "Fix its name in packages.yml (apt-cache search)."),
     (
         "Failed to fetch|not have a Release file",
         "{url} cannot be used",
@@ -109,7 +109,7 @@ class Apt:
         """
         pinned = self.closure(name for component in self.manifest.components.values() for name in component.packages)
         for name in {*names} - pinned:
-            raise ReccError(f"'{name}' is not among the pinned packages.", "To add it, name it in packages.yml.")
+            raise ReccError(f"'{name}' is not among the pinned packages.", "To add it, list it in packages.yml.")
         installed = [self.stanzas[name] | {"Status": "install ok installed"} for name in pinned]
         write_stanzas(newer.root / "status", installed)
         self.stanzas |= {name: newer.stanzas[name] for name in newer.closure(names)}
@@ -126,7 +126,7 @@ class Apt:
         (release,) = self.lists.glob("*Release")
         date = re.search(r"^Date: (.+)$", release.read_text(), re.MULTILINE)
         if not date:
-            raise ReccError(f"the index at {self.url} has no date.", "Name a snapshot: --snapshot DATE")
+            raise ReccError(f"the index at {self.url} has no date.", "Give a snapshot: --snapshot DATE")
         made = parsedate_to_datetime(date[1]).astimezone(timezone.utc)
         return (made + (ARCHIVE_DELAY if self.manifest.archive == ARCHIVE else timedelta())).strftime(FORMAT)
 

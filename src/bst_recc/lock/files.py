@@ -62,7 +62,7 @@ def read_manifest(paths: list[Path]) -> Manifest:
     """Read and check the first packages.yml that is there; raises ReccError where none is, or it cannot be pinned."""
     path = next((path for path in paths if path.is_file()), None)
     if not path:
-        raise ReccError(f"there is no {paths[-1]}.", "Name the directory of packages.yml: --directory DIR")
+        raise ReccError(f"there is no {paths[-1]}.", "Give the directory of packages.yml: --directory DIR")
     data = read_yaml(path)
     try:
         components = {name: Component(**entry) for name, entry in data.get("components", {}).items()}

@@ -76,10 +76,12 @@ def command(
     It counts hits and misses by element, and says why compiles missed the cache.
     """
     if since is not None and session is not None:
-        raise click.UsageError("--since and --session exclude each other.")
+        raise click.UsageError("give only one of --since and --session.")
     if flags["schema"]:
         click.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
         return
+    if kind in ("history", "zero") and (session or html or flags["markdown"] or flags["all"]):
+        raise click.UsageError(f"--{kind} reports on no single build: leave out --session, --html, --markdown, --all.")
     logs = Logs.find(config, elements)
     if kind == "zero":
         history.zero(logs, time())

@@ -168,7 +168,7 @@ class Logs:
             raise ReccError(
                 f"there is no build log of the project {self.project.name} in {self.directory}.",
                 "Build something first: bst build ELEMENT",
-                f"Name bst's configuration: -c FILE. Projects with logs in this one: {', '.join(others) or 'none'}.",
+                f"Give bst's configuration: -c FILE. Projects with logs in this one: {', '.join(others) or 'none'}.",
             )
         return own
 

@@ -22,7 +22,7 @@ from bst_recc.wrapperlog import COUNTS, Compile, Log
 
 SCHEMA_VERSION = 3
 STATES = {
-    "built": "there is no summary of recc at the end of its log",
+    "built": "its log does not end with a summary of recc",
     "failed": "its build failed",
     "interrupted": "its build was interrupted",
     "running": "its build is still running",
@@ -131,7 +131,7 @@ def choose(logs: Logs, since: str | None, number: int) -> list[LogFile]:
     builds = logs.builds()
     if number <= len(builds):
         return builds[-number]
-    raise ReccError(f"there is no build {number}: casd's logs tell of {len(builds)}.", remedy)
+    raise ReccError(f"there is no build {number}: casd's logs have {len(builds)}.", remedy)
 
 
 def make_report(logs: Logs, since: str | None, number: int) -> dict[str, Any]:

@@ -75,4 +75,4 @@ def write(path: Path, report: Mapping[str, Any]) -> None:
     try:
         replace_file(path, page)
     except OSError as error:
-        raise ReccError(f"cannot write {path}: {error.strerror}.", "Name another file: --html FILE") from None
+        raise ReccError(f"cannot write {path}: {error.strerror}.", "Give another file: --html FILE") from None

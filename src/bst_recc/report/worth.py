@@ -83,7 +83,7 @@ class Worth:
         """What is to be changed about an element, if anything is."""
         if file.bypasses_recc:
             text = "no compile of it reached recc: its build calls the compiler by a path, or sets PATH itself"
-            return {"kind": "not-reached", "text": text, "remedy": "Let it call cc, gcc or c++ by name.", "ms": 0}
+            return {"kind": "not-reached", "text": text, "remedy": "Call cc, gcc or c++ by name in it.", "ms": 0}
         until = self.files[: self.files.index(file) + 1]
         builds = [one for one in until[-OLDER:] if one.log.compiles and one.log.mode == file.log.mode][-LAST:]
         total = Counter[str]()

@@ -85,7 +85,7 @@ static unsigned read_check(const char *text)
     size_t size = strspn(number, "0123456789");
     unsigned check = size <= 9 && !number[size] ? atoi(number) : 0;
     if (!check && *text && strcmp(text, "off") != 0)
-        stop(format("BST_RECC_CHECK '%s' is not known.", text),
+        stop(format("invalid BST_RECC_CHECK: '%s'.", text),
              "  1. Use 1/N, such as 1/200: one in N hits is compiled again and compared. Or off.\n");
     return check;
 }
@@ -114,7 +114,7 @@ int main(int argc, char **argv)
     if (run.mode == OFF)
         return run_plainly(&run, argv);
     if (run.mode == UNKNOWN_MODE && *mode)
-        stop(format("BST_RECC_MODE '%s' is not known.", mode), "  1. Use off, local, cache-only, remote or verify.\n");
+        stop(format("invalid BST_RECC_MODE: '%s'.", mode), "  1. Use off, local, cache-only, remote or verify.\n");
     run.check = read_check(variable("BST_RECC_CHECK", ""));
     make_directories(checked(strdup(run.logs)));
     if (run.mode == LOCAL)

@@ -114,7 +114,7 @@ static void end_with_result(struct run *run, const struct answer *answer)
         if (status != 0 || verdict.why[0])
             end_uncached(run, verdict.why[0] ? verdict.why : "other-output", verdict.detail, status);
         if (!compare_results(run, &result, difference, own_out, own_err))
-            fail(run, answer->errors, "gives something else in the toolchain's own sandbox", difference, remedies);
+            fail(run, answer->errors, "differs in the toolchain's own sandbox", difference, remedies);
         write_log(run, "verified", answer->digest);
         leave(run, 0);
     }

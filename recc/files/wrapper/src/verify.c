@@ -39,7 +39,7 @@ bool compare_results(const struct run *run, const struct words *there, const cha
             same = false;
         }
     if (!same_files(out, messages[0]) || !same_files(err, messages[1])) {
-        fprintf(file, "recc: the messages differ; there they are:\n%s%s", read_file(messages[0], NULL), read_file(messages[1], NULL));
+        fprintf(file, "recc: the messages differ:\n%s%s", read_file(messages[0], NULL), read_file(messages[1], NULL));
         same = false;
     }
     fclose(file);
@@ -104,5 +104,5 @@ void check_hit(struct run *run, const struct words *hit, bool one_stream, const 
     write_log(&check, found, origin);
     run->started += milliseconds() - began; /* no part of the hit */
     if (strcmp(found, "differs") == 0)
-        fail(run, NULL, format("gives something else than its hit in the cache (%s)", origin), own_file(run, "first"), remedies);
+        fail(run, NULL, format("differs from its hit in the cache (%s)", origin), own_file(run, "first"), remedies);
 }
