@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 .PHONY: bench bench-quick demo lint mutants rows setup site test test-all unit
 
-# All tests but the slow ones; in two processes, since much of a build is waiting.
+# All tests but the slow ones; in three processes, since much of a build is waiting.
 test: lint setup
-	.venv/bin/pytest -m "not slow and not rows" -n 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest -m "not slow and not rows" -n 3 --dist loadfile --no-loadscope-reorder
 
 # What CI runs: these and the slow ones, a farm's faults and load, more modes.
 test-all: lint setup
 	tools/setup browser site
-	.venv/bin/pytest -m "not rows" -n 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest -m "not rows" -n 3 --dist loadfile --no-loadscope-reorder
 
 # A guided tour: generate a project, build it cold, warm and remotely.
 demo:

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cache is shared because filling it takes longer than most tests; tests that count start from what they delete.
 
-With pytest-xdist each of its processes has a project and a cache of its own.
+With pytest-xdist each of its processes has a project and a cache of its own; what is downloaded they share.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import signal
 import warnings
@@ -22,17 +24,19 @@ from lab import lab as lab
 
 # In the background of a shell without job control, Ctrl-C is ignored by all that is started there.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# Minutes each: first, so that no process of pytest-xdist has one left when the others are done.
+# Minutes each: first, so that no process of pytest-xdist has one left when the others are done. Of the first three,
+# one downloads what nearly all need, and two do without.
 LONGEST = (
     "rows",
+    "lock",
+    "cache",
     "trust",
     "builds",
     "farm_faults",
-    "adopt",
     "documents",
+    "adopt",
     "farm",
     "deploy",
-    "lock",
     "toolchain",
     "bundle",
 )
@@ -69,9 +73,20 @@ def project(workspace: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def fetched(project: Project) -> Project:
-    """The same project with the sources of all examples downloaded."""
-    project.fetch(*EXAMPLES, report=warnings.warn)
+def fetched(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same project with the sources of all examples downloaded: by one process of pytest-xdist, for all."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "fetched"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if shared.exists():
+            shutil.rmtree(project.cache / "buildstream", ignore_errors=True)
+            Project(shared / project.name, shared).copy_cache(project.cache)
+            shutil.copytree(shared / project.name, project.path, dirs_exist_ok=True, symlinks=True)
+        else:
+            project.fetch(*EXAMPLES, report=warnings.warn)
+            project.copy_cache(shared)
+            shutil.copytree(project.path, shared / project.name, symlinks=True)
     return project
 
 

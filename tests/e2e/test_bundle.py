@@ -83,6 +83,7 @@ def test_it_leaves_no_file_elsewhere(fetched: Project, tmp_path: Path) -> None:
     assert sandbox == []
 
 
+@pytest.mark.slow
 def test_on_debian_12(fetched: Project, tmp_path: Path) -> None:
     """Its libc and libstdc++ are older than what recc was linked with; its directories are not merged into /usr."""
     project = Project(generate_local(tmp_path), fetched.cache)

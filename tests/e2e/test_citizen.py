@@ -271,6 +271,7 @@ def test_main_fills_the_cache_and_merge_requests_read_it(
 
 
 @JOBS
+@pytest.mark.slow
 @pytest.mark.usefixtures("direct")
 def test_a_teams_cache_in_jobs(
     fetched: Project, runner: Runner, tmp_path: Path, job: Callable[[Path, bool], Job]

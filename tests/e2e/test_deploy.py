@@ -241,6 +241,7 @@ def executed(log: Path) -> int:
     return log.read_text().count("Runner exited with code 0")
 
 
+@pytest.mark.slow
 def test_build_with_two_servers_and_two_tiers(farm: Farm) -> None:
     """Each request goes to one or the other of two BuildGrids on the same database.
 

@@ -58,6 +58,7 @@ def executor(project: Project, directory: Path, jobs: int, builders: int) -> Ite
             project.configure()
 
 
+@pytest.mark.slow
 def test_elements_that_hold_all_slots(fetched: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many slots as builders are too few, one more is enough; BuildStream and its sandboxes end in order."""
     for name, value in fetched.environment.items():

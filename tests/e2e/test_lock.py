@@ -375,6 +375,7 @@ def test_locks_are_written_though_nobody_reads_what_is_said(toolchain: Toolchain
     assert toolchain.lock("--check").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_lock_of_the_current_suite_builds(fetched: Project, tmp_path: Path) -> None:
     """Debian's own archive, as the host's mirror has it: the committed locks are what it gives.
 

@@ -74,6 +74,7 @@ def test_one_hostile_element_is_enough(
     assert fetched.artifact(victim, tmp_path / "emptied", "remote") == right
 
 
+@pytest.mark.slow
 def test_a_cache_of_its_own_for_local(
     fetched: Project, hostile: str, victim: str, right: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from elements import write_compiler
 from harness import MODES, Counts, Project, generate_local
 
@@ -15,6 +16,7 @@ PLUGIN = """- origin: pip
 """
 
 
+@pytest.mark.slow
 def test_counts_and_objects(fetched: Project, tmp_path: Path) -> None:
     """Same counts and same objects as with the packages themselves; a change of the element is another toolchain."""
     fetched.build(ELEMENT, "off", keep_tree=True)

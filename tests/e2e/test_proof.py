@@ -82,7 +82,7 @@ def test_hits_of_a_clean_build(empty: Project, mode: str, text: str, tmp_path: P
         assert checked(empty.build("clean.bst", "cache-only")) == (hits(warm.log), 0)
 
 
-@pytest.mark.parametrize("element", ["greeting.bst", "examples/lz4.bst"])
+@pytest.mark.parametrize("element", ["greeting.bst", pytest.param("examples/lz4.bst", marks=pytest.mark.slow)])
 def test_hits_of_the_examples(empty: Project, element: str) -> None:
     path = empty.path / "elements" / element
     text = path.read_text()

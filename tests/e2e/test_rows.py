@@ -17,7 +17,7 @@ SCRIPTS = ROOT / "tests/e2e/trust"
 ONLY = os.environ.get("ROWS", "").split()
 # Minutes each: what a change breaks shows in the first one first.
 EACH_TIME = (("gcc", "local"),)
-LESS_OFTEN = (("gcc", "remote"), ("gcc", "verify"), ("gcc", "local-recc"))
+LESS_OFTEN = (("gcc", "remote"), ("gcc", "local-recc"))
 # A random name in what is made; two compilers that write over each other's file: 'verify' says so.
 NOT_DETERMINISTIC = ("link_random_build_id", "at_once_same_output", "seen_raced")
 

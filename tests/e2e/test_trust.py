@@ -69,6 +69,7 @@ def test_poison(fetched: Project, tmp_path: Path) -> None:
         assert fetched.artifact("victim.bst", tmp_path / mode, mode) == right, mode
 
 
+@pytest.mark.slow
 def test_audit_of_clang(fetched: Project) -> None:
     """gcc, clang and lld in the toolchain's own sandbox; nothing changes them."""
     audit = subprocess.run(
@@ -111,7 +112,10 @@ def extra_file(project: Project, element: str, path: str, content: str) -> Itera
     shutil.rmtree(project.path / "debian-toolchain/files")
 
 
-@pytest.mark.parametrize("kind", ["header", "specs", "library", "documentation"])
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("specs", "library", "documentation")]
+
+
+@pytest.mark.parametrize("kind", ["header", *SLOW])
 def test_toolchain_change(fetched: Project, kind: str) -> None:
     path, content = {
         "header": ("usr/include/sysexits.h", "#define EX_OK 1\n"),
@@ -180,7 +184,12 @@ def type_the_remedies(project: Project, element: str) -> None:
 @pytest.mark.parametrize(
     ("missing", "paths", "gap"),
     [
-        ("program", ["/usr/bin/as", "/usr/bin/*-linux-gnu-as"], r"gcc: C, libc +compile: .*'?as'?"),
+        pytest.param(
+            "program",
+            ["/usr/bin/as", "/usr/bin/*-linux-gnu-as"],
+            r"gcc: C, libc +compile: .*'?as'?",
+            marks=pytest.mark.slow,
+        ),
         ("header", ["/usr/include/stdlib.h"], r"gcc: C, libc +compile: .*stdlib.h"),
     ],
 )
@@ -254,7 +263,8 @@ def test_verify_runs_although_there_is_an_artifact(fetched: Project) -> None:
     assert "recc: mode=verify compiles=1 hits=0 local=1 remote=1 failed=0 errors=0" in log
 
 
-@pytest.mark.parametrize("element", PROGRAMS)
+# hello has minutes of probes, and test_builds.py has its objects.
+@pytest.mark.parametrize("element", [program for program in PROGRAMS if "examples/hello.bst" not in program.values])
 def test_verify_finds_the_examples_right(fetched: Project, element: str) -> None:
     built = fetched.build(element, "verify")
     assert built.counts is not None
@@ -311,6 +321,7 @@ def test_killed_compiler(fetched: Project) -> None:
     assert len(sums) == 2 and len(set(sums)) == 1
 
 
+@pytest.mark.slow
 def test_killed_casd(fetched: Project) -> None:
     text = (fetched.path / "elements/examples/fribidi.bst").read_text()
     (fetched.path / "elements/killed-casd.bst").write_text(text)

@@ -49,7 +49,7 @@ def watched(fetched: Project) -> str:
     files = fetched.path / "files/watched"
     files.mkdir()
     (files / "one.c").write_text(f"int one = {int.from_bytes(os.urandom(3), 'big')};\n")
-    body = "".join(f"int f{n}(int a) {{ for (int i = 0; i < a; i++) a ^= i * {n}; return a; }}\n" for n in range(12000))
+    body = "".join(f"int f{n}(int a) {{ for (int i = 0; i < a; i++) a ^= i * {n}; return a; }}\n" for n in range(4000))
     (files / "slow.c").write_text(body + f"/* {os.urandom(8).hex()} */\n")
     (files / "bad.c").write_text("nonsense\n")
     (fetched.path / "elements/watched.bst").write_text(BUILD)

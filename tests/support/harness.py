@@ -251,8 +251,8 @@ config:
         )
         return self.build(f"{script.stem}.bst", mode).log
 
-    def on_another_machine(self, cache: Path) -> Project:
-        """This project with a copy of its BuildStream cache in `cache`, which has no bst running; same file system."""
+    def copy_cache(self, cache: Path) -> None:
+        """Copy its BuildStream cache, which has no bst running, into `cache`, a directory of the same file system."""
 
         def copy(source: str, target: str) -> None:
             # Objects never change, and are gigabytes.
@@ -266,6 +266,10 @@ config:
         shutil.copytree(
             self.cache / "buildstream", cache / "buildstream", copy_function=copy, ignore=ignore, symlinks=True
         )
+
+    def on_another_machine(self, cache: Path) -> Project:
+        """This project with a copy of its BuildStream cache in `cache`."""
+        self.copy_cache(cache)
         return Project(self.path, cache)
 
     def empty_action_cache(self) -> None:

@@ -24,7 +24,7 @@ HIT, FAILED = compiled("hit", A, "cc -c a.c"), compiled("failed", None, "cc -c s
 def screen(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Screen:
     """Of a build that began at noon, 100 seconds ago; what else runs on this machine is not looked at."""
     monkeypatch.setattr(MODULE.time, "time", lambda: NOON.timestamp() + 100)
-    monkeypatch.setattr(MODULE, "compiles_under_way", lambda: iter(()))
+    monkeypatch.setattr(MODULE, "compiles_under_way", lambda builds: iter(()))
     return Screen(Logs.find(None, ()), NOON.timestamp() + 0.5)
 
 
@@ -69,8 +69,11 @@ def test_errors_are_shown_as_they_happen(lab: Lab, screen: Screen) -> None:
     assert text.endswith(f"error: [red] [31m.c in {APP}\n")
 
 
-def test_the_slowest_compile_under_way(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MODULE, "compiles_under_way", lambda: iter([(3.0, "a.c"), (12.4, "b\x07.c"), (1.0, "c.c")]))
+def test_the_slowest_compile_under_way(lab: Lab, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = {"demo/other.bst": (50.0, "x.c"), f"demo/{APP}": (12.4, "b\x07.c"), f"demo/{LIBRARY}": (1.0, "c.c")}
+    monkeypatch.setattr(MODULE, "compiles_under_way", lambda builds: iter([now[name] for name in builds]))
+    for element in (APP, LIBRARY):
+        lab.log([HIT], 10, element, end="")
     assert shown(screen).endswith("slowest compile under way: b .c, 12 s\n")
 
 
@@ -108,12 +111,15 @@ def test_a_build_right_after_another_has_a_screen_of_its_own(lab: Lab, monkeypat
     assert begun == [NOON.timestamp(), NOON.timestamp() + 60]
 
 
-def test_compiles_are_found_among_the_processes() -> None:
-    """This one is Python's, with the words of a compiler."""
+def test_compiles_are_found_among_the_processes(tmp_path: Path) -> None:
+    """This one is Python's, with the words of a compiler; in the directory of another element it is not ours."""
+    directory = tmp_path / "demo/a.bst/build"
+    directory.mkdir(parents=True)
     words = ["x86_64-linux-gnu-gcc-12", "-c", "import time; time.sleep(60)", "src/unique.cpp", "-o", "a.o"]
-    with subprocess.Popen(words, executable=sys.executable) as process:
+    with subprocess.Popen(words, executable=sys.executable, cwd=directory) as process:
         while "src/unique.cpp" not in psutil.Process(process.pid).cmdline():
             pass
-        age = next(age for age, source in compiles_under_way() if source == "src/unique.cpp")
+        ((age, source),) = compiles_under_way([f"{tmp_path.name}/demo/b.bst", f"{tmp_path.name}/demo/a.bst"])
+        assert list(compiles_under_way([f"{tmp_path.name}/demo/a"])) == []
         process.kill()
-    assert -1 < age < 60
+    assert -1 < age < 60 and source == "src/unique.cpp"

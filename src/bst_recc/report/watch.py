@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +42,15 @@ def running_casd(logs: Logs) -> float | None:
     return starts[-1] if path and starts and is_open(path, "buildbox-casd", "bst") else None
 
 
-def compiles_under_way() -> Iterator[tuple[float, str]]:
-    """Seconds since each compile in a sandbox of this machine began, and its source."""
-    for process in psutil.process_iter(["cmdline", "create_time"]):
-        words = process.info["cmdline"] or []
-        if "-c" in words and re.fullmatch(COMPILER, Path(words[0]).name):
+def compiles_under_way(builds: Sequence[str]) -> Iterator[tuple[float, str]]:
+    """Seconds since each compile of this machine in one of the build directories PROJECT/ELEMENT began, and its source.
+
+    Other builds run other compilers.
+    """
+    for process in psutil.process_iter(["cmdline", "create_time", "cwd"]):
+        words, place = process.info["cmdline"] or [], f"{process.info['cwd']}/"
+        ours = any(f"/{build}/" in place for build in builds)
+        if ours and "-c" in words and re.fullmatch(COMPILER, Path(words[0]).name):
             sources = [word for word in words[1:] if re.search(r"\.(c|cc|cpp|cxx|C|m|mm|S)$", word)]
             if sources:
                 yield time.time() - process.info["create_time"], sources[-1]
@@ -88,7 +92,7 @@ class Screen:
         if rows:
             section = Section("", ("under way", "compiles", "hits", "time"), rows)
             parts.append(table(section, 80))
-        if slowest := max(compiles_under_way(), default=None):
+        if slowest := max(compiles_under_way([f"{self.logs.project.name}/{row[0]}" for row in rows]), default=None):
             parts.append(Text(clean(f"slowest compile under way: {slowest[1]}, {slowest[0]:.0f} s")))
         problems = [(one, compile) for one, compile in self.compiles if OUTCOMES[compile.status].kind == "problem"]
         for one, compile in problems[-SHOWN_ERRORS:]:
