@@ -70,9 +70,8 @@ def example(name: str, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * bool(number)) for number, name in enumerate(EXAMPLES)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_wired_by_one_command(fetched: Project, tmp_path: Path, name: str) -> None:
     path = example(name, tmp_path / name)
     project = Project(path, fetched.cache)

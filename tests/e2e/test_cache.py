@@ -82,6 +82,7 @@ def test_a_server_that_dies_comes_back(data: Path, sockets: str) -> None:
     assert "terminated by SIGKILL" in (data / "log/supervisor.log").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", ["up", "down"])
 def test_what_a_kill_leaves_behind_does_no_harm(data: Path, sockets: str, tmp_path: Path, then: str) -> None:
     cache("up", "--data", data, "--bind", sockets)
@@ -97,6 +98,7 @@ def test_what_a_kill_leaves_behind_does_no_harm(data: Path, sockets: str, tmp_pa
     assert files(data) == KEPT
 
 
+@pytest.mark.slow
 def test_a_supervisor_that_hangs(data: Path, sockets: str) -> None:
     """Ends with 'down' all the same, after some seconds."""
     cache("up", "--data", data, "--bind", sockets)

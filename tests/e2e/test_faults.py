@@ -135,6 +135,7 @@ def test_falls_silent(machine: Project, network: Proxy, mode: str) -> None:
     assert done.seconds < 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "each"), [("local", 0), ("remote", 3)])
 def test_slow(machine: Project, plain: dict[str, bytes], network: Proxy, tmp_path: Path, mode: str, each: int) -> None:
     """Over 50 ms: in 'local' a warm element takes the same few requests, however many compiles it has."""

@@ -97,6 +97,7 @@ def test_a_cache_of_its_own_for_local(
     assert fetched.build(element, "local").counts == Counts(3, local=3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("direct")
 def test_a_team_cache_for_local(fetched: Project, hostile: str, victim: str, tmp_path: Path) -> None:
     """What is stored on a server is stored in the cache directory as well: its profile for local names another."""

@@ -130,6 +130,7 @@ def test_quasi_safe(
     assert build(machine_b, team.configuration(), "cache-only").counts == Counts(SOURCES, 0, SOURCES, 0)
 
 
+@pytest.mark.slow
 def test_through_nginx(
     team: Team, machine_a: Project, machine_b: Project, plain: dict[str, bytes], tmp_path: Path, secrets: Path
 ) -> None:
@@ -156,6 +157,7 @@ def test_through_nginx(
         assert "BatchUpdateBlobs HTTP/2.0" in (tmp_path / "nginx/access.log").read_text()
 
 
+@pytest.mark.slow
 def test_quota_and_a_crash_in_a_build(data: Path, machine_b: Project, plain: dict[str, bytes], tmp_path: Path) -> None:
     """A server that holds a part of the objects alone, and is killed once: the build is right all the same."""
     team = Team(data, tmp_path, free_ports(), "--quota", "500K", "--reserved", "0")
@@ -231,6 +233,7 @@ def test_push_quasi_safe(
     assert machine_b.artifact(ELEMENT, tmp_path / "objects", "local") == plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", ["server", "client"])
 def test_a_push_that_is_interrupted_is_repeated(team: Team, tmp_path: Path, ends: str) -> None:
     here = Holdings(tmp_path / "cache/buildstream")

@@ -173,6 +173,7 @@ def test_audit_sees_through_links(mine: Project) -> None:
     assert "FAIL   victim.bst: evil.bst replaces /usr/bin/cc\n" in audit.stdout
 
 
+@pytest.mark.slow
 def test_only_another_toolchain_is_another_digest(mine: Project, fetched: Project) -> None:
     """Not its names, nor what is beside the toolchain: its files alone."""
     tools = mine.path / "my-tools"

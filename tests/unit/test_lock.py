@@ -147,4 +147,4 @@ def test_a_report_tells_which_toolchain_changes(manifest: Manifest, names: list[
 def test_options_that_do_not_go_together(arguments: str) -> None:
     done = CliRunner().invoke(command, arguments.split())
     assert done.exit_code == 2
-    assert "with --update" in done.output
+    assert "need" in done.output and "--update" in done.output

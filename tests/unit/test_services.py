@@ -56,5 +56,5 @@ def test_one_command_at_a_time(tmp_path: Path) -> None:
     data = tmp_path / "data"
     Servers(data).lock()
     assert data.stat().st_mode & 0o777 == 0o700
-    with pytest.raises(ReccError, match="at work"):
+    with pytest.raises(ReccError, match="another bst-recc is running"):
         Servers(data).lock()
