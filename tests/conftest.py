@@ -75,8 +75,10 @@ def project(workspace: Path) -> Project:
 @pytest.fixture(scope="session")
 def fetched(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The same project with the sources of all examples downloaded: by one process of pytest-xdist, for all."""
-    own = tmp_path_factory.getbasetemp()
-    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "fetched"
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        project.fetch(*EXAMPLES, report=warnings.warn)
+        return project
+    shared = tmp_path_factory.getbasetemp().parent / "fetched"
     with shared.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if shared.exists():

@@ -743,7 +743,7 @@ def test_named_elements_alone_are_changed(mine: Path) -> None:
     [
         ({}, [], "is not in a BuildStream project."),
         ({}, ["elsewhere"], "elsewhere is not a directory."),
-        ({"project.conf": "name: ["}, [], "invalid YAML: "),
+        ({"project.conf": "name: ["}, [], "invalid YAML: {}/project.conf."),
         ({"project.conf": "name: x\n"}, ["no.bst"], "there is no element no.bst"),
         ({"project.conf": "name: x\n"}, ["--toolchain", "no.bst:a.bst"], "there is no element no.bst"),
     ],
@@ -753,7 +753,7 @@ def test_errors_have_remedies(tmp_path: Path, files: dict[str, str], arguments: 
         add(tmp_path, name, text)
     for action in ([], ["--check"], ["--write"]):
         done = run(tmp_path, *action, *arguments)
-        assert (done.status, done.out) == (1, "") and message in done.err and done.remedies
+        assert (done.status, done.out) == (1, "") and message.format(tmp_path) in done.err and done.remedies
 
 
 def test_a_run_that_fails_is_repeated(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

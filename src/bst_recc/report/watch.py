@@ -92,7 +92,8 @@ class Screen:
         if rows:
             section = Section("", ("under way", "compiles", "hits", "time"), rows)
             parts.append(table(section, 80))
-        if slowest := max(compiles_under_way([f"{self.logs.project.name}/{row[0]}" for row in rows]), default=None):
+        builds = [f"{self.logs.project.name}/{one.file.element}" for one in now]
+        if builds and (slowest := max(compiles_under_way(builds), default=None)):
             parts.append(Text(clean(f"slowest compile under way: {slowest[1]}, {slowest[0]:.0f} s")))
         problems = [(one, compile) for one, compile in self.compiles if OUTCOMES[compile.status].kind == "problem"]
         for one, compile in problems[-SHOWN_ERRORS:]:
